@@ -1,0 +1,19 @@
+# Flags of our own programs (tests, examples, benchmarks). Users of the library never get them.
+add_library(reclm_program_flags INTERFACE)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(reclm_program_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RECLM_NATIVE}>>:-march=native>)
+  if(RECLM_SANITIZE)
+    target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
+    target_link_options(reclm_program_flags INTERFACE -fsanitize=address,undefined)
+  endif()
+endif()
+find_package(Threads REQUIRED)
+
+# reclm_program(NAME SOURCES...): an executable of ours that uses the library.
+function(reclm_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE reclm::reclm reclm_program_flags Threads::Threads)
+endfunction()
