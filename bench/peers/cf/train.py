@@ -58,6 +58,10 @@ def train_epoch(model, sampler, optimizer):
     return total * sampler.batch / len(sampler.user)
 
 
+def peak_rss_mb():
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
 def write(path, result):
     with open(path + ".part", "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
@@ -66,6 +70,7 @@ def write(path, result):
 
 def main():
     options = arguments()
+    import_rss_mb = peak_rss_mb()
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -76,7 +81,8 @@ def main():
     evaluate_at = {int(epoch) for epoch in options.eval_at.split(",") if epoch}
     splits = settings(data) if evaluate_at else {}
 
-    result = {"engine": f"torch {torch.__version__}", **vars(options), "epoch_seconds": [], "losses": [], "eval": {}}
+    result = {"engine": f"torch {torch.__version__}", **vars(options), "import_rss_mb": import_rss_mb,
+              "epoch_seconds": [], "losses": [], "eval": {}}
     for epoch in range(1, options.epochs + 1):
         start = time.perf_counter()
         loss = train_epoch(model, sampler, optimizer)
@@ -85,7 +91,7 @@ def main():
         if epoch in evaluate_at:
             result["eval"][str(epoch)] = {name: evaluate(model, split) for name, split in splits.items()}
             print(f"epoch {epoch}: loss {loss:.5f}", result["eval"][str(epoch)], flush=True)
-        result["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        result["peak_rss_mb"] = peak_rss_mb()
         if epoch in evaluate_at or epoch == options.epochs:
             write(options.out, result)
 
