@@ -1,0 +1,162 @@
+#pragma once
+/// @file comparison.hpp
+/// Paired comparisons inside a result cube: each enhanced model against its base, its placebo and the best baseline.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reclm/eval/cube.hpp"
+#include "reclm/eval/significance.hpp"
+
+namespace reclm {
+
+/// What a row is in an argument about whether an adapter helps.
+enum class RowRole {
+  baseline,  ///< popularity, random, content-kNN: no adapter at all
+  plain,     ///< the backbone as it is: Base, ID
+  enhanced,  ///< the backbone with an adapter
+  placebo,   ///< the same adapter fed with shuffled profiles
+};
+
+/// Who is compared with whom, and how strictly.
+struct ComparisonPlan {
+  std::string metric = "recall@20";                       ///< where it exists, also its warm_ and cold_ forms
+  std::string base = "Base";                              ///< the adapter label that enhanced rows must beat
+  std::vector<std::string> plain_adapters{"Base", "ID"};  ///< labels that mean "no adapter"
+  std::string placebo_word = "placebo";  ///< an adapter label holding it is a placebo of the label it starts with
+  double alpha = 0.05;                   ///< chance of any false alarm per data set
+  BootstrapOptions bootstrap;
+};
+
+enum class Against { base, placebo, baseline };
+enum class Verdict { better, worse, open };
+
+/// "Base", "placebo", "best baseline".
+constexpr std::string_view against_name(Against against) {
+  constexpr std::string_view names[] = {"Base", "placebo", "best baseline"};
+  return names[static_cast<std::size_t>(against)];
+}
+
+constexpr std::string_view verdict_name(Verdict verdict) {
+  constexpr std::string_view names[] = {"better", "worse", "open"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+/// One paired comparison over users, each user's values averaged over seeds first.
+struct Comparison {
+  RowKey row, reference;
+  std::string setting, metric;
+  Against against = Against::base;
+  Index users = 0;
+  BootstrapResult bootstrap;        ///< mean difference row - reference with its interval
+  double p_wilcoxon = 1;            ///< raw
+  double p_holm = 1;                ///< Wilcoxon's, adjusted over all comparisons of the data set
+  Index seeds_won = 0;              ///< seeds whose mean lies above the reference's mean
+  Index seeds = 0;                  ///< seeds of the row
+  Verdict verdict = Verdict::open;  ///< decided only when the adjusted p-value and the interval agree
+};
+
+inline RowRole role_of(const RowKey& row, const ComparisonPlan& plan) {
+  if (row.adapter.empty()) return RowRole::baseline;
+  if (!plan.placebo_word.empty() && row.adapter.find(plan.placebo_word) != std::string::npos) return RowRole::placebo;
+  const auto& plain = plan.plain_adapters;
+  return std::find(plain.begin(), plain.end(), row.adapter) != plain.end() ? RowRole::plain : RowRole::enhanced;
+}
+
+namespace detail {
+
+/// The row with the highest mean among those that `wanted` names; the first of equals.
+template <class Wanted>
+std::optional<RowKey> best_row(const ResultCube& cube, const std::vector<RowKey>& rows, std::string_view setting,
+                               std::string_view metric, const Wanted& wanted) {
+  std::optional<RowKey> best;
+  double highest = -std::numeric_limits<double>::infinity();
+  for (const RowKey& row : rows) {
+    if (!wanted(row)) continue;
+    const double mean = cube.summary(row, setting, metric).mean;
+    if (std::isnan(mean) || mean <= highest) continue;
+    highest = mean;
+    best = row;
+  }
+  return best;
+}
+
+inline std::optional<RowKey> reference_of(const ResultCube& cube, const RowKey& row, const std::vector<RowKey>& rows,
+                                          std::string_view setting, std::string_view metric, Against against,
+                                          const ComparisonPlan& plan) {
+  return best_row(cube, rows, setting, metric, [&](const RowKey& other) {
+    const RowRole role = role_of(other, plan);
+    if (against == Against::baseline) return role == RowRole::baseline;
+    if (other.model != row.model) return false;
+    if (against == Against::base) return other.adapter == plan.base;
+    return role == RowRole::placebo && other.adapter.rfind(row.adapter, 0) == 0;
+  });
+}
+
+inline Comparison compare_rows(const ResultCube& cube, const RowKey& row, const RowKey& reference,
+                               const std::string& setting, const std::string& metric, Against against,
+                               const BootstrapOptions& options) {
+  const auto a = cube.per_user(row, setting, metric);
+  const auto b = cube.per_user(reference, setting, metric);
+  Comparison result{row, reference, setting, metric, against, static_cast<Index>(a.size()),
+                    {},  1,         1,       0,      0,       Verdict::open};
+  result.bootstrap = paired_bootstrap(a, b, options);
+  result.p_wilcoxon = wilcoxon_signed_rank(a, b).p_value;
+  const double level = cube.summary(reference, setting, metric).mean;
+  for (const std::string& seed : cube.labels(ResultCube::kSeed)) {
+    const double mean = cube.value({row.model, row.adapter, row.dataset, std::stoull(seed)}, setting, metric);
+    if (std::isnan(mean)) continue;
+    ++result.seeds;
+    if (mean > level) ++result.seeds_won;
+  }
+  return result;
+}
+
+/// Adjusts the whole family and draws the verdicts.
+inline void decide(std::vector<Comparison>& family, double alpha) {
+  std::vector<double> raw;
+  for (const Comparison& one : family) raw.push_back(one.p_wilcoxon);
+  const auto adjusted = holm_adjusted(raw);
+  for (std::size_t i = 0; i < family.size(); ++i) {
+    Comparison& one = family[i];
+    one.p_holm = adjusted[i];
+    if (one.p_holm >= alpha) continue;
+    if (one.bootstrap.low > 0) one.verdict = Verdict::better;
+    if (one.bootstrap.high < 0) one.verdict = Verdict::worse;
+  }
+}
+
+}  // namespace detail
+
+/// All comparisons of `dataset`: every enhanced row, in every setting but validation, on the plan's metric (and its
+/// warm_ and cold_ forms), against its Base, the strongest of its placebos, and the strongest baseline, as far as they
+/// were run. Holm's correction spans all of them. Users are those of the setting; seeds are averaged per user first, so
+/// the tests speak about users, and `seeds_won` about seeds. Cost: one bootstrap and one sort of the users each.
+inline std::vector<Comparison> compare(const ResultCube& cube, std::string_view dataset,
+                                       const ComparisonPlan& plan = {}) {
+  std::vector<Comparison> family;
+  for (const std::string& setting : cube.settings(dataset)) {
+    if (setting == setting_name(Setting::validation)) continue;
+    const auto rows = cube.rows(dataset, setting);
+    for (const char* prefix : {"", "warm_", "cold_"}) {
+      const std::string metric = prefix + plan.metric;
+      for (const RowKey& row : rows) {
+        if (role_of(row, plan) != RowRole::enhanced || cube.per_user(row, setting, metric).empty()) continue;
+        for (const Against against : {Against::base, Against::placebo, Against::baseline}) {
+          const auto reference = detail::reference_of(cube, row, rows, setting, metric, against, plan);
+          if (reference && !cube.per_user(*reference, setting, metric).empty())
+            family.push_back(detail::compare_rows(cube, row, *reference, setting, metric, against, plan.bootstrap));
+        }
+      }
+    }
+  }
+  detail::decide(family, plan.alpha);
+  return family;
+}
+
+}  // namespace reclm
