@@ -70,6 +70,17 @@ inline RowRole role_of(const RowKey& row, const ComparisonPlan& plan) {
 
 namespace detail {
 
+/// The enhanced adapter that `placebo` is a placebo of: the longest label that it starts with; "" if there is none.
+inline std::string placebo_owner(const std::string& placebo, const std::vector<std::string>& adapters,
+                                 const ComparisonPlan& plan) {
+  std::string owner;
+  for (const std::string& adapter : adapters)
+    if (role_of({"", adapter, ""}, plan) == RowRole::enhanced && placebo.rfind(adapter, 0) == 0 &&
+        adapter.size() > owner.size())
+      owner = adapter;
+  return owner;
+}
+
 /// The row with the highest mean among those that `wanted` names; the first of equals.
 template <class Wanted>
 std::optional<RowKey> best_row(const ResultCube& cube, const std::vector<RowKey>& rows, std::string_view setting,
@@ -94,7 +105,8 @@ inline std::optional<RowKey> reference_of(const ResultCube& cube, const RowKey& 
     if (against == Against::baseline) return role == RowRole::baseline;
     if (other.model != row.model) return false;
     if (against == Against::base) return other.adapter == plan.base;
-    return role == RowRole::placebo && other.adapter.rfind(row.adapter, 0) == 0;
+    return role == RowRole::placebo &&
+           placebo_owner(other.adapter, cube.labels(ResultCube::kAdapter), plan) == row.adapter;
   });
 }
 

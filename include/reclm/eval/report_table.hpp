@@ -7,6 +7,7 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "reclm/eval/comparison.hpp"
@@ -107,20 +108,54 @@ inline SettingTable make_table(const ResultCube& cube, const std::string& datase
     }
     table.rows.push_back(std::move(row));
   }
-  // Rows come grouped by model already; baselines move to the front, roles are ordered inside a model.
-  const auto model_place = [&](const TableRow& row) {
-    const auto& models = cube.labels(ResultCube::kModel);
-    return std::find(models.begin(), models.end(), row.key.model) - models.begin();
+  // Baselines move to the front; inside a model plain rows lead, and each placebo follows its adapter.
+  const auto& models = cube.labels(ResultCube::kModel);
+  const auto& adapters = cube.labels(ResultCube::kAdapter);
+  const auto place = [](const std::vector<std::string>& labels, const std::string& label) {
+    return std::find(labels.begin(), labels.end(), label) - labels.begin();
   };
-  std::stable_sort(table.rows.begin(), table.rows.end(), [&](const TableRow& a, const TableRow& b) {
-    const bool a_baseline = a.role == RowRole::baseline;
-    const bool b_baseline = b.role == RowRole::baseline;
-    if (a_baseline != b_baseline) return a_baseline;
-    if (model_place(a) != model_place(b)) return model_place(a) < model_place(b);
-    return a.role < b.role;
-  });
+  const auto order = [&](const TableRow& row) {
+    const std::string owner = row.role == RowRole::placebo ? placebo_owner(row.key.adapter, adapters, plan) : "";
+    const std::string& adapter = owner.empty() ? row.key.adapter : owner;
+    const int rank = row.role == RowRole::baseline ? 0 : row.role == RowRole::plain ? 1 : 2;
+    return std::tuple(rank > 0, place(models, row.key.model), rank, place(adapters, adapter),
+                      row.role == RowRole::placebo);
+  };
+  std::stable_sort(table.rows.begin(), table.rows.end(),
+                   [&](const TableRow& x, const TableRow& y) { return order(x) < order(y); });
   mark_best(table);
   return table;
+}
+
+/// Places of the named metrics that the table has.
+inline std::vector<std::size_t> places_of(const SettingTable& table, const std::vector<std::string>& names) {
+  std::vector<std::size_t> places;
+  for (const std::string& name : names) {
+    const auto found = std::find(table.metrics.begin(), table.metrics.end(), name);
+    if (found != table.metrics.end()) places.push_back(static_cast<std::size_t>(found - table.metrics.begin()));
+  }
+  return places;
+}
+
+/// Metrics worth a chart: the plan's and its companion NDCG, or warm, cold and H where they exist.
+inline std::vector<std::size_t> charted(const SettingTable& table, const ComparisonPlan& plan) {
+  const auto split = places_of(table, {"warm_" + plan.metric, "cold_" + plan.metric, "h_" + plan.metric});
+  if (split.size() == 3) return split;
+  const auto at = plan.metric.find('@');
+  auto places = places_of(table, {plan.metric, at == std::string::npos ? "ndcg" : "ndcg" + plan.metric.substr(at)});
+  for (std::size_t m = 0; places.empty() && m < table.metrics.size(); ++m)
+    if (is_graded(table.metrics[m])) places.push_back(m);
+  return places;
+}
+
+/// The graded columns by importance, at most `limit`: the plan's metric in all its forms (warm, cold, H), then the
+/// others.
+inline std::vector<std::size_t> key_columns(const SettingTable& table, const ComparisonPlan& plan, std::size_t limit) {
+  auto places = places_of(table, {"warm_" + plan.metric, "cold_" + plan.metric, "h_" + plan.metric, plan.metric});
+  for (std::size_t m = 0; m < table.metrics.size(); ++m)
+    if (is_graded(table.metrics[m]) && std::find(places.begin(), places.end(), m) == places.end()) places.push_back(m);
+  places.resize(std::min(places.size(), limit));
+  return places;
 }
 
 }  // namespace detail

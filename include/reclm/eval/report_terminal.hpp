@@ -54,7 +54,8 @@ struct TerminalColumn {
 }  // namespace detail
 
 /// One table, ending in a line end. Columns that do not fit are counted in a last line.
-inline std::string terminal_table(const SettingTable& table, const TerminalOptions& options = {}) {
+inline std::string terminal_table(const SettingTable& table, const ComparisonPlan& plan = {},
+                                  const TerminalOptions& options = {}) {
   using detail::padded;
   const auto paint = [&](const char* code, const std::string& text) {
     return options.color ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
@@ -65,8 +66,10 @@ inline std::string terminal_table(const SettingTable& table, const TerminalOptio
   std::vector<detail::TerminalColumn> columns;
   std::size_t used = label_width;
   std::size_t hidden = 0;
-  for (std::size_t m = 0; m < table.metrics.size(); ++m) {
-    if (!options.catalogue && !detail::is_graded(table.metrics[m])) continue;
+  auto wanted = detail::key_columns(table, plan, table.metrics.size());
+  for (std::size_t m = 0; options.catalogue && m < table.metrics.size(); ++m)
+    if (!detail::is_graded(table.metrics[m])) wanted.push_back(m);
+  for (const std::size_t m : wanted) {
     detail::TerminalColumn column(table, m);
     if (hidden > 0 || (!columns.empty() && used + column.width() > options.width)) {
       ++hidden;
@@ -112,7 +115,7 @@ inline std::string terminal_table(const SettingTable& table, const TerminalOptio
 inline std::string terminal_report(const ReportTables& tables, const ComparisonPlan& plan = {},
                                    const TerminalOptions& options = {}) {
   std::string text;
-  for (const SettingTable& table : tables.tables) text += terminal_table(table, options) + "\n";
+  for (const SettingTable& table : tables.tables) text += terminal_table(table, plan, options) + "\n";
   if (!tables.comparisons.empty()) text += mark_legend(plan) + "\n";
   return text;
 }

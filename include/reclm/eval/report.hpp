@@ -1,0 +1,48 @@
+#pragma once
+/// @file report.hpp
+/// Writes a study's results as a folder: a page for people, tables for notes, files for programs.
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "reclm/core/atomic_file.hpp"
+#include "reclm/core/error.hpp"
+#include "reclm/eval/report_csv.hpp"
+#include "reclm/eval/report_html.hpp"
+#include "reclm/eval/report_input.hpp"
+#include "reclm/eval/report_json.hpp"
+#include "reclm/eval/report_markdown.hpp"
+#include "reclm/eval/report_table.hpp"
+
+namespace reclm {
+
+/// Writes index.html, report.md, results.json, results.csv, comparisons.csv and curves.csv into `folder`, which is made
+/// when missing. All texts are ready before the first file is touched, and each file replaces its predecessor at once.
+///
+/// @return the path of index.html
+/// @throws IoError when the folder or a file cannot be written; ShapeError when a curve's x and y differ in length
+inline std::filesystem::path write_report(const std::filesystem::path& folder, const ReportInput& input) {
+  for (const Curve& curve : input.curves)
+    for (const Series* series : {&curve.loss, &curve.validation})
+      if (series->x.size() != series->y.size())
+        throw ShapeError("report: curve " + series->name + " of " + curve.run.model + " has " +
+                         std::to_string(series->x.size()) + " epochs and " + std::to_string(series->y.size()) +
+                         " values");
+  const ReportTables tables = report_tables(input.cube, input.comparisons);
+  const std::vector<std::pair<const char*, std::string>> files{
+      {"results.csv", results_csv(input.cube)},      {"comparisons.csv", comparisons_csv(tables.comparisons)},
+      {"curves.csv", curves_csv(input.curves)},      {"results.json", report_json(input, tables)},
+      {"report.md", report_markdown(input, tables)}, {"index.html", report_html(input, tables)}};
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure)
+    throw IoError("cannot create " + folder.string() + ": " + failure.message() +
+                  ". Remedy: name a folder that can be written");
+  for (const auto& [name, text] : files) write_file(folder / name, text);
+  return folder / "index.html";
+}
+
+}  // namespace reclm
