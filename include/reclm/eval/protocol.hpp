@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reclm/core/config.hpp"
@@ -79,11 +80,11 @@ inline double harmonic_mean(double a, double b) { return a + b == 0 ? 0 : 2 * a 
 
 namespace detail {
 
-/// Ranks `task.users` batch by batch and joins the checked lists.
+/// Ranks `task.users` batch by batch and joins the checked lists; their scores are not kept.
 template <Ranker R>
 TopK rank_in_batches(const EvalTask& task, const R& ranker, Index k, const EvalOptions& options) {
   const auto total = static_cast<Index>(task.users.size());
-  TopK joined{Matrix<Id>(total, k, kNoItem), Matrix<float>(total, k), task.users};
+  Matrix<Id> joined(total, k, kNoItem);
   const Index step = options.batch > 0 ? options.batch : std::max<Index>(total, 1);
   const ListCheck check(task.candidates, task.masked.get());
   const std::string stage = "evaluate " + std::string(setting_name(task.setting));
@@ -93,14 +94,13 @@ TopK rank_in_batches(const EvalTask& task, const R& ranker, Index k, const EvalO
             .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(step, total - begin)));
     const TopK part = ranker(batch, std::span<const Id>(task.candidates), task.masked.get(), k);
     check(part, batch, k);
-    std::copy_n(part.items.data(), part.items.size(), joined.items.data() + begin * k);
-    std::copy_n(part.scores.data(), part.scores.size(), joined.scores.data() + begin * k);
+    std::copy_n(part.items.data(), part.items.size(), joined.data() + begin * k);
     const Index done = begin + static_cast<Index>(batch.size());
     if (!notify(options.observer, {.stage = stage, .step = done, .total = total}))
       throw EvaluationStopped("evaluation stopped after " + std::to_string(done) + " of " + std::to_string(total) +
                               " users");
   }
-  return joined;
+  return {std::move(joined), {}, task.users};
 }
 
 /// Appends the metrics of `lists` against `targets` under `prefix`.

@@ -16,6 +16,7 @@
 #include "reclm/core/error.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/core/philox.hpp"
+#include "reclm/eval/detail/resampling.hpp"
 
 namespace reclm {
 
@@ -150,14 +151,9 @@ inline BootstrapResult paired_bootstrap(std::span<const float> a, std::span<cons
   const double seen = std::accumulate(differences.begin(), differences.end(), 0.0) / static_cast<double>(n);
   std::vector<double> means(static_cast<std::size_t>(options.resamples));
   parallel_for(options.resamples, 16, [&](Index r) {
-    const Random random(options.seed, Stream::bootstrap, static_cast<std::uint32_t>(r));
-    double sum = 0;
-    for (std::size_t drawn = 0; drawn < n; drawn += 4) {
-      const PhiloxBlock block = random.block(drawn / 4);
-      for (std::size_t lane = 0; lane < std::min<std::size_t>(4, n - drawn); ++lane)
-        sum += static_cast<double>(differences[(static_cast<std::uint64_t>(block.word[lane]) * n) >> 32]);
-    }
-    means[static_cast<std::size_t>(r)] = sum / static_cast<double>(n);
+    means[static_cast<std::size_t>(r)] =
+        detail::resampled_sum(differences, options.seed, Stream::bootstrap, static_cast<std::uint32_t>(r)) /
+        static_cast<double>(n);
   });
   // Rounding of the sums must not decide whether a mean is as far out as the one seen.
   const double edge = std::fabs(seen) * (1 - 1e-9);

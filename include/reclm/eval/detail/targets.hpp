@@ -13,6 +13,7 @@
 
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/core/parallel.hpp"
 #include "reclm/core/top_k.hpp"
 #include "reclm/data/dataset.hpp"
 #include "reclm/eval/setting.hpp"
@@ -131,14 +132,14 @@ class ListCheck {
     for (const Id item : candidates) allowed_[static_cast<std::size_t>(item)] = 1;
   }
 
-  /// @throws ShapeError naming the first list that is wrong
+  /// @throws ShapeError naming a list that is wrong
   void operator()(const TopK& lists, std::span<const Id> users, Index k) const {
     const auto rows = static_cast<Index>(users.size());
     if (lists.items.rows() != rows || lists.items.cols() != k || lists.scores.rows() != rows ||
         lists.scores.cols() != k || !std::equal(users.begin(), users.end(), lists.users.begin(), lists.users.end()))
       throw ShapeError("the ranker returned other users or another shape than [" + std::to_string(rows) + ", " +
                        std::to_string(k) + "]");
-    for (Index r = 0; r < rows; ++r) check_list(lists.items.row(r), users[static_cast<std::size_t>(r)]);
+    parallel_for(rows, 1024, [&](Index r) { check_list(lists.items.row(r), users[static_cast<std::size_t>(r)]); });
   }
 
  private:
@@ -153,7 +154,8 @@ class ListCheck {
       if (item < 0 || static_cast<std::size_t>(item) >= allowed_.size() ||
           allowed_[static_cast<std::size_t>(item)] == 0)
         refuse(user, "names item " + std::to_string(item) + ", which is no candidate");
-      if (std::binary_search(hidden.begin(), hidden.end(), item))
+      if (!hidden.empty() && item >= hidden.front() && item <= hidden.back() &&
+          std::binary_search(hidden.begin(), hidden.end(), item))
         refuse(user, "names item " + std::to_string(item) + ", which is masked");
     }
   }

@@ -1,0 +1,105 @@
+#include "reclm/eval/comparison.hpp"
+
+#include "reclm/eval/report_table.hpp"
+#include "support/catch.hpp"
+
+using namespace reclm;
+
+namespace {
+
+// Users' values that differ from `level` in a pattern of their own, so that differences are neither constant nor tied
+// away.
+SettingResult result_of(double level, std::uint32_t salt, Setting setting = Setting::full_shot) {
+  auto users = std::make_shared<std::vector<Id>>();
+  MetricResult metric{"recall@20", 0, {}, nullptr};
+  for (Id user = 0; user < 120; ++user) {
+    users->push_back(user);
+    const auto mixed = static_cast<std::uint32_t>(user) * 2654435761u + salt * 40503u;
+    metric.per_user.push_back(static_cast<float>(level + static_cast<double>(mixed % 1000) / 5000));
+  }
+  metric.users = users;
+  metric.mean = mean_of(metric.per_user);
+  return {setting, 120, 50, {metric}};
+}
+
+ResultCube sample_cube() {
+  ResultCube cube;
+  cube.add({"Popularity", "", "world", 0}, result_of(0.30, 1));
+  cube.add({"Random", "", "world", 0}, result_of(0.02, 2));
+  for (const std::uint64_t seed : {1u, 2u}) {
+    const auto salt = static_cast<std::uint32_t>(10 * seed);
+    cube.add({"LightGCN", "RecLM (placebo)", "world", seed}, result_of(0.305, salt + 3));
+    cube.add({"LightGCN", "RecLM (placebo users)", "world", seed}, result_of(0.21, salt + 4));
+    cube.add({"LightGCN", "RecLM", "world", seed}, result_of(0.40, salt + 5));
+    cube.add({"LightGCN", "Base", "world", seed}, result_of(0.20, salt + 6));
+    cube.add({"NCF", "Base", "world", seed}, result_of(0.20, salt + 7));
+    cube.add({"NCF", "RecLM", "world", seed}, result_of(0.1995, salt + 8));
+    cube.add({"LightGCN", "RecLM", "world", seed}, result_of(0.40, salt + 5, Setting::validation));
+  }
+  return cube;
+}
+
+const Comparison& find(const std::vector<Comparison>& all, const std::string& model, Against against) {
+  for (const Comparison& one : all)
+    if (one.row.model == model && one.against == against) return one;
+  throw Error("no such comparison");
+}
+
+}  // namespace
+
+TEST_CASE("roles follow from adapter labels") {
+  const ComparisonPlan plan;
+  CHECK(role_of({"Popularity", "", ""}, plan) == RowRole::baseline);
+  CHECK(role_of({"NCF", "Base", ""}, plan) == RowRole::plain);
+  CHECK(role_of({"NCF", "ID", ""}, plan) == RowRole::plain);
+  CHECK(role_of({"NCF", "RecLM", ""}, plan) == RowRole::enhanced);
+  CHECK(role_of({"NCF", "RecLM (placebo)", ""}, plan) == RowRole::placebo);
+}
+
+TEST_CASE("enhanced rows meet their base, their strongest placebo and the best baseline") {
+  const auto all = compare(sample_cube(), "world", {.bootstrap = {.resamples = 300}});
+  REQUIRE(all.size() == 5);  // LightGCN: all three; NCF: no placebo was run
+  const auto& base = find(all, "LightGCN", Against::base);
+  CHECK(base.reference.adapter == "Base");
+  CHECK(base.bootstrap.difference == Approx(0.2).margin(0.02));
+  CHECK(base.verdict == Verdict::better);
+  CHECK(base.users == 120);
+  CHECK(base.seeds == 2);
+  CHECK(base.seeds_won == 2);
+  CHECK(find(all, "LightGCN", Against::placebo).reference.adapter == "RecLM (placebo)");
+  CHECK(find(all, "LightGCN", Against::baseline).reference.model == "Popularity");
+  CHECK(find(all, "NCF", Against::base).verdict == Verdict::open);
+  CHECK(find(all, "NCF", Against::baseline).verdict == Verdict::worse);
+  for (const Comparison& one : all) CHECK(one.p_holm >= one.p_wilcoxon);
+}
+
+TEST_CASE("a placebo belongs to the longest adapter label that it starts with") {
+  const std::vector<std::string> adapters{"Rec", "RecLM", "Base"};
+  CHECK(detail::placebo_owner("RecLM (placebo)", adapters, {}) == "RecLM");
+  CHECK(detail::placebo_owner("Rec (placebo)", adapters, {}) == "Rec");
+  CHECK(detail::placebo_owner("placebo", adapters, {}).empty());
+}
+
+TEST_CASE("tables put baselines first, placebos behind their adapters, and mark the best real row") {
+  const auto tables = report_tables(sample_cube(), {.bootstrap = {.resamples = 300}});
+  REQUIRE(tables.tables.size() == 2);
+  const auto& table = tables.tables.front();
+  CHECK(table.setting == "full-shot");
+  CHECK(table.users == 120);
+  std::vector<std::string> labels;
+  for (const TableRow& row : table.rows) labels.push_back(row.label);
+  CHECK(labels == std::vector<std::string>{"Popularity", "Random", "LightGCN Base", "LightGCN + RecLM",
+                                           "LightGCN + RecLM (placebo)", "LightGCN + RecLM (placebo users)", "NCF Base",
+                                           "NCF + RecLM"});
+  CHECK(table.rows[3].cells[0].best);
+  CHECK(marks_of(table.rows[3].cells[0]) == "▲◆●");
+  CHECK(marks_of(table.rows[2].cells[0]).empty());
+  CHECK(std::count_if(table.rows.begin(), table.rows.end(), [](const TableRow& row) { return row.cells[0].best; }) ==
+        1);
+}
+
+TEST_CASE("an empty cube has no tables and nothing to compare") {
+  const auto tables = report_tables(ResultCube{});
+  CHECK(tables.tables.empty());
+  CHECK(tables.comparisons.empty());
+}

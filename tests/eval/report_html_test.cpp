@@ -1,0 +1,106 @@
+#include "reclm/eval/report_html.hpp"
+
+#include <map>
+
+#include "eval/sample_study.hpp"
+#include "support/catch.hpp"
+
+using namespace reclm;
+
+namespace {
+
+std::string page_of(const ReportInput& input) {
+  return report_html(input, report_tables(input.cube, input.comparisons));
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Open and closed elements balance; void elements and self-closed drawings aside. Returns the first offender.
+std::string unbalanced(const std::string& page) {
+  std::vector<std::string> open;
+  for (auto at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {
+    const auto end = page.find('>', at);
+    std::string tag = page.substr(at + 1, end - at - 1);
+    if (tag.empty() || tag[0] == '!' || tag.back() == '/') continue;
+    const bool closes = tag[0] == '/';
+    const std::string name = tag.substr(closes ? 1 : 0, tag.find_first_of(" \n>", 1) - (closes ? 1 : 0));
+    if (name == "meta" || name == "link" || name == "br") continue;
+    if (!closes) {
+      open.push_back(name);
+    } else if (open.empty() || open.back() != name) {
+      return name + " at " + std::to_string(at);
+    } else {
+      open.pop_back();
+    }
+  }
+  return open.empty() ? "" : open.back();
+}
+
+}  // namespace
+
+TEST_CASE("the page is well-formed, self-contained and has all its parts") {
+  const std::string page = page_of(test::sample_study());
+  CHECK(unbalanced(page).empty());
+  for (const char* outside : {"http:", "https:", "<script", "<img", "url(\"", "@import", "src="})
+    CHECK_FALSE(has(page, outside));
+  for (const char* part :
+       {"<!doctype html>", "lang=\"en\"", "prefers-color-scheme: dark", "name=\"viewport\"", "Content-Security-Policy",
+        "tabular-nums", "<desc>", "role=\"img\"", "Does the adapter help?", "The long tail", "Training",
+        "Reading this report", "How it was run", "reclm bench --world", "Holm", "shuffled", "1, 2, 3", "41.5 s"})
+    CHECK(has(page, part));
+  CHECK_FALSE(has(page, "nan"));
+  CHECK_FALSE(has(page, "inf\""));
+}
+
+TEST_CASE("the page tells every figure of the charts in words") {
+  const ReportInput input = test::sample_study();
+  const auto figure = input.cube.summary({"LightGCN", "RecLM", "world"}, "zero-shot", "recall@20");
+  CHECK(has(page_of(input), "<title>LightGCN + RecLM, Recall@20: " + figure_text(figure, "recall@20") + "</title>"));
+}
+
+TEST_CASE("pages of little or nothing are still pages") {
+  const std::string empty = page_of({});
+  CHECK(unbalanced(empty).empty());
+  CHECK(has(empty, "Nothing was run yet"));
+  CHECK_FALSE(has(empty, "Does the adapter help?"));
+
+  ReportInput one;  // a single baseline, nobody evaluated, a curve of one point, a data set without clicks
+  one.cube.add({"Popularity", "", "tiny", 0}, test::sample_result(Setting::full_shot, .1, .1, 1, 1, 1));
+  one.cube.add({"NCF", "RecLM", "tiny", 0},
+               SettingResult{Setting::full_shot, 0, 0, {{"recall@20", std::nan(""), {}, nullptr}}});
+  one.curves.push_back({{"NCF", "RecLM", "tiny", 0}, {"loss", {1}, {0.5}}, {}});
+  one.curves.push_back({{"NCF", "Base", "tiny", 0}, {"loss", {1, 2}, {std::nan(""), std::nan("")}}, {}});
+  one.datasets.push_back({"tiny", 0, 0, 0, 0, 0, 0, {0, 0}});
+  const std::string page = page_of(one);
+  CHECK(unbalanced(page).empty());
+  CHECK_FALSE(has(page, "nan"));
+  CHECK_FALSE(has(page, "The long tail"));
+}
+
+TEST_CASE("axes have round ticks around the data") {
+  const auto axis = detail::Axis::around(0, 0.2323, 3);
+  CHECK(axis.step == Approx(0.1));
+  CHECK(axis.high == Approx(0.3));
+  CHECK(axis.label(0.1) == "0.1");
+  CHECK(axis.ending_at(0.2323).ticks().size() == 3);
+  CHECK(detail::Axis::around(0, 0.7, 3).label(0.25) == "0.25");
+  CHECK(detail::Axis::around(0, 50, 5).label(10) == "10");
+  CHECK(detail::Axis::around(0, 0, 3).high == 1);
+  CHECK(detail::Axis::around(0.66, 0.69, 3).low <= 0.66);
+  const auto shifted = detail::Axis::around(-0.03, 0.05, 3).ticks();
+  CHECK(shifted.front() <= -0.03);
+  CHECK(shifted.back() >= 0.05);
+  CHECK(std::find(shifted.begin(), shifted.end(), 0.0) != shifted.end());
+}
+
+TEST_CASE("colours are steady: placebos share their adapter's, hatched") {
+  const ReportInput input = test::sample_study();
+  const detail::Palette palette(input.cube, input.comparisons);
+  CHECK(palette.fill("") == "var(--baseline)");
+  CHECK(palette.fill("Base") == "var(--plain0)");
+  CHECK(palette.fill("ID") == "var(--plain1)");
+  CHECK(palette.fill("RecLM") == "var(--e0)");
+  CHECK(palette.fill("RecLM (placebo)") == "url(#hatch-e0)");
+  CHECK(palette.short_label({{"LightGCN", "RecLM (placebo)", ""}, RowRole::placebo, "", {}}) == "placebo");
+  CHECK(palette.short_label({{"LightGCN", "RecLM", ""}, RowRole::enhanced, "", {}}) == "RecLM");
+}
