@@ -29,11 +29,12 @@ constexpr std::string_view setting_name(Setting setting) {
 constexpr std::string_view setting_explanation(std::string_view name) {
   if (name == "validation") return "Held-out clicks on which models and epochs were selected; not a result.";
   if (name == "full-shot")
-    return "Every user's held-out clicks on items known from training; items the user already clicked are not ranked.";
+    return "The held-out clicks of all users; what a user clicked in training is not ranked again.";
   if (name == "sparse") return "The full-shot question, asked only for users with few training clicks.";
   if (name == "zero-shot") return "Only items that nobody clicked in training are ranked, so only content can tell.";
   if (name == "generalised-zero-shot")
-    return "Known and unseen items compete in one list. Warm: recall of known targets. Cold: recall of unseen targets. "
+    return "Known and unseen items compete in one list. Warm: recall of the targets that occur in training. Cold: "
+           "recall of those that never do. "
            "H: their harmonic mean, high only when both are.";
   return {};
 }
