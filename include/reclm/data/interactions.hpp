@@ -64,6 +64,8 @@ class Interactions {
   [[nodiscard]] std::vector<Index> item_counts() const;
   /// Items × users.
   [[nodiscard]] Interactions transposed() const;
+  /// The same pairs among more users and items. @throws ShapeError when a side would shrink
+  [[nodiscard]] Interactions resized(Id users, Id items) &&;
 
   bool operator==(const Interactions&) const = default;
 
@@ -142,6 +144,16 @@ inline Interactions Interactions::transposed() const {
   for (Id u = 0; u < users_; ++u)
     for (const Id item : of(u)) columns[static_cast<std::size_t>(next[static_cast<std::size_t>(item)]++)] = u;
   return Interactions(items_, users_, std::move(offsets), std::move(columns));
+}
+
+inline Interactions Interactions::resized(Id users, Id items) && {
+  if (users < users_ || items < items_)
+    throw ShapeError("Interactions: " + std::to_string(users_) + " × " + std::to_string(items_) + " cannot shrink to " +
+                     std::to_string(users) + " × " + std::to_string(items));
+  offsets_.resize(static_cast<std::size_t>(users) + 1, offsets_.back());
+  users_ = users;
+  items_ = items;
+  return std::move(*this);
 }
 
 }  // namespace reclm
