@@ -33,12 +33,12 @@ struct InteractionColumns {
 /// How to read a file of interactions.
 struct InteractionReadOptions {
   TableFormat format = TableFormat::atomic();
-  InteractionColumns columns;
-  std::optional<double> min_rating;  ///< only records rated at least so count
-  bool keep_ratings = false;         ///< 4 bytes a pair
-  bool keep_timestamps = false;      ///< 8 bytes a pair
-  bool new_users = true;             ///< users that the map does not hold are added to it; else they are an error
-  bool new_items = true;             ///< the same for items
+  InteractionColumns columns = {};
+  std::optional<double> min_rating = std::nullopt;  ///< only records rated at least so count
+  bool keep_ratings = false;                        ///< 4 bytes a pair
+  bool keep_timestamps = false;                     ///< 8 bytes a pair
+  bool new_users = true;  ///< users that the map does not hold are added to it; else they are an error
+  bool new_items = true;  ///< the same for items
 };
 
 /// What a file of interactions holds.

@@ -1,0 +1,198 @@
+#pragma once
+/// @file dataset_loader.hpp
+/// The steps of loading: tables, interactions, splits, candidates, features.
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/core/config.hpp"
+#include "reclm/core/error.hpp"
+#include "reclm/data/dataset.hpp"
+#include "reclm/data/detail/feature_loader.hpp"
+#include "reclm/data/detail/select_ids.hpp"
+#include "reclm/data/features.hpp"
+#include "reclm/data/id_table.hpp"
+#include "reclm/data/load_options.hpp"
+#include "reclm/data/read_interactions.hpp"
+#include "reclm/data/splits.hpp"
+
+namespace reclm::detail {
+
+class DatasetLoader {
+ public:
+  DatasetLoader(const DatasetFiles& files, const LoadOptions& options) : files_(files), options_(options) {
+    if (files.interactions.empty() == files.train.empty())
+      throw ConfigError("a data set is read either from one file of interactions or from split files with train");
+  }
+
+  Dataset load() {
+    data_.name = options_.name.empty() ? main_file().stem().string() : options_.name;
+    read_tables();
+    const IdMap item_rows = data_.items, user_rows = data_.users;
+    if (files_.interactions.empty())
+      read_splits();
+    else
+      read_and_split();
+    pad_text();
+    read_candidates();
+    if (options_.features)
+      FeatureLoader(files_, options_, item_rows.empty() ? data_.items : item_rows,
+                    user_rows.empty() ? data_.users : user_rows, data_)
+          .load();
+    return std::move(data_);
+  }
+
+ private:
+  [[nodiscard]] const std::filesystem::path& main_file() const {
+    return files_.train.empty() ? files_.interactions : files_.train;
+  }
+
+  void read_tables() {
+    if (!files_.items.empty()) {
+      IdTable table = read_id_table(files_.items, options_.columns.item, options_.format);
+      data_.items = std::move(table.ids);
+      data_.item_text = std::move(table.text);
+    }
+    if (!files_.users.empty()) {
+      IdTable table = read_id_table(files_.users, options_.columns.user, options_.format);
+      data_.users = std::move(table.ids);
+      data_.user_text = std::move(table.text);
+    }
+    table_items_ = data_.items.size();
+    table_users_ = data_.users.size();
+  }
+
+  ReadInteractions read(const std::filesystem::path& path, bool ratings, bool timestamps) {
+    InteractionReadOptions how;
+    how.format = options_.format;
+    how.columns = options_.columns;
+    how.min_rating = options_.min_rating;
+    how.keep_ratings = ratings;
+    how.keep_timestamps = timestamps;
+    how.new_users = files_.users.empty() || options_.unknown_ids == UnknownIds::append;
+    how.new_items = files_.items.empty() || options_.unknown_ids == UnknownIds::append;
+    ReadInteractions result = read_interactions(path, data_.users, data_.items, how);
+    const std::string file = path.filename().string();
+    if (result.repeated > 0)
+      notice(file + ": " + std::to_string(result.repeated) + " of " + std::to_string(result.records) +
+             " records repeat a pair and were merged");
+    if (result.below_rating > 0)
+      notice(file + ": " + std::to_string(result.below_rating) + " records are rated too low and were left out");
+    return result;
+  }
+
+  void read_splits() {
+    ReadInteractions train = read(files_.train, options_.keep_ratings, options_.keep_timestamps);
+    data_.train = std::move(train.pairs);
+    data_.train_values = std::move(train.values);
+    if (!files_.valid.empty()) data_.valid = read(files_.valid, false, false).pairs;
+    if (!files_.test.empty()) data_.test = read(files_.test, false, false).pairs;
+    if (!files_.zero.empty()) data_.zero = read(files_.zero, false, false).pairs;
+    for (Interactions* split : {&data_.train, &data_.valid, &data_.test, &data_.zero})
+      *split = std::move(*split).resized(data_.users.size(), data_.items.size());
+    data_.valid_candidates = items_of(data_.valid);
+    data_.test_candidates = items_of(data_.test);
+    data_.zero_candidates = items_of(data_.zero);
+    check_zero();
+    check_targets(data_.valid, files_.valid);
+    check_targets(data_.test, files_.test);
+  }
+
+  // Zero-shot figures would be about something else if train knew the items.
+  void check_zero() const {
+    const std::vector<Index> counts = data_.train.item_counts();
+    for (const Id item : data_.zero_candidates)
+      if (counts[static_cast<std::size_t>(item)] > 0)
+        throw DataError(
+            files_.zero.string(), 0,
+            "item \"" + std::string(data_.items.name(item)) + "\" also occurs in " + files_.train.filename().string(),
+            "items of the zero split must not occur in train; move the records to the test split");
+  }
+
+  // Targets that no full-shot figure can count rightly are worth a word.
+  void check_targets(const Interactions& split, const std::filesystem::path& path) {
+    const std::vector<Index> counts = data_.train.item_counts();
+    Index known = 0, cold = 0;
+    for (Id user = 0; user < split.users(); ++user)
+      for (const Id item : split.of(user)) {
+        known += data_.train.contains(user, item) ? 1 : 0;
+        cold += counts[static_cast<std::size_t>(item)] == 0 ? 1 : 0;
+      }
+    const std::string start = path.filename().string() + ": ";
+    if (known > 0)
+      notice(start + std::to_string(known) +
+             " targets are train interactions too and stay hidden when those are masked");
+    if (cold > 0) notice(start + std::to_string(cold) + " targets are items that train does not hold");
+  }
+
+  void read_and_split() {
+    // A temporal split needs timestamps, whatever is kept afterwards.
+    ReadInteractions all = read(files_.interactions, options_.keep_ratings, true);
+    all.pairs = std::move(all.pairs).resized(data_.users.size(), data_.items.size());
+    const Parts parts = split_parts(all.pairs, all.values, options_.split);
+    apply_parts(data_, all.pairs, all.values, parts);
+    if (!options_.keep_timestamps) data_.train_values.timestamps.clear();
+    pad_text();
+    const auto dropped = std::count(parts.begin(), parts.end(), Part::dropped);
+    if (dropped > 0) {
+      drop_emptied(data_, all.pairs, take(all.pairs, parts, Part::dropped));
+      notice("the k-core left out " + std::to_string(dropped) + " of " + std::to_string(all.pairs.size()) + " pairs");
+    }
+    notice("all interactions came in one file; they were split into " + std::to_string(data_.train.size()) +
+           " for train, " + std::to_string(data_.valid.size()) + " for validation, " +
+           std::to_string(data_.test.size()) + " for test and " + std::to_string(data_.zero.size()) +
+           " of unseen items");
+  }
+
+  // Ids that the tables lack have no text.
+  void pad_text() {
+    const auto pad = [&](std::vector<TextColumn>& columns, const IdMap& ids, Id& in_table, const char* what) {
+      for (TextColumn& column : columns) column.values.resize(static_cast<std::size_t>(ids.size()));
+      if (in_table > 0 && ids.size() > in_table)
+        notice(std::to_string(ids.size() - in_table) + " " + what + " are not in the ." +
+               std::string(what).substr(0, 4) + " file and have no text");
+      in_table = ids.size();
+    };
+    pad(data_.item_text, data_.items, table_items_, "items");
+    pad(data_.user_text, data_.users, table_users_, "users");
+  }
+
+  void read_candidates() {
+    const auto read_list = [&](const std::filesystem::path& path, const Interactions& split, std::vector<Id>& list) {
+      if (path.empty()) return;
+      const IdMap tokens = read_ids(path);
+      list.clear();
+      for (Id k = 0; k < tokens.size(); ++k) {
+        const auto item = data_.items.find(tokens.name(k));
+        if (!item)
+          throw DataError(path.string(), k + 1,
+                          "the item \"" + std::string(tokens.name(k).substr(0, 40)) + "\" is unknown",
+                          "list items of the .item file or of the interactions");
+        list.push_back(*item);
+      }
+      std::sort(list.begin(), list.end());
+      const auto outside = std::count_if(split.columns().begin(), split.columns().end(),
+                                         [&](Id item) { return !std::binary_search(list.begin(), list.end(), item); });
+      if (outside > 0)
+        notice(path.filename().string() + ": " + std::to_string(outside) +
+               " targets of the split are no candidates and can never be found");
+    };
+    read_list(files_.valid_candidates, data_.valid, data_.valid_candidates);
+    read_list(files_.test_candidates, data_.test, data_.test_candidates);
+    read_list(files_.zero_candidates, data_.zero, data_.zero_candidates);
+  }
+
+  void notice(std::string text) { data_.notices.push_back(std::move(text)); }
+
+  DatasetFiles files_;
+  LoadOptions options_;
+  Dataset data_;
+  Id table_items_ = 0, table_users_ = 0;  // ids that the tables brought, 0 where there is no table
+};
+
+}  // namespace reclm::detail
