@@ -143,7 +143,9 @@ class TableReader {
 
   /// At most 40 bytes of a field, for messages.
   static std::string shortened(std::string_view field) {
-    return field.size() <= 40 ? std::string(field) : std::string(field.substr(0, 37)) + "...";
+    std::string text(field.substr(0, field.size() <= 40 ? 40 : 37));
+    if (field.size() > 40) text.append("...");
+    return text;
   }
 
  private:
