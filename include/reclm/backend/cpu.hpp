@@ -1,0 +1,99 @@
+#pragma once
+/// @file cpu.hpp
+/// The CPU backend: Eigen for dense products, SIMD row kernels, oneTBB over rows. Every result is the same for any
+/// number of threads.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "reclm/backend/backend.hpp"
+#include "reclm/backend/cpu/gemm.hpp"
+#include "reclm/backend/cpu/memory_pool.hpp"
+#include "reclm/backend/kernels/spmm.hpp"
+#include "reclm/core/parallel.hpp"
+
+namespace reclm {
+
+struct Cpu {
+  static constexpr bool on_device = false;
+
+  static constexpr const char* name() { return "cpu"; }
+
+  template <class T>
+  static std::shared_ptr<T> allocate(Index n) {
+    const auto bytes = static_cast<std::size_t>(n) * sizeof(T);
+    auto* memory = static_cast<T*>(detail::MemoryPool::instance().take(bytes));
+    return {memory, [bytes](T* p) { detail::MemoryPool::instance().give_back(p, bytes); }};
+  }
+
+  template <class T>
+  static void copy(T* to, const T* from, Index n) {
+    if (n > 0) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+  }
+  template <class T>
+  static void to_host(T* to, const T* from, Index n) {
+    copy(to, from, n);
+  }
+  template <class T>
+  static void from_host(T* to, const T* from, Index n) {
+    copy(to, from, n);
+  }
+  template <class T>
+  static void zero(T* x, Index n) {
+    if (n > 0) std::memset(static_cast<void*>(x), 0, static_cast<std::size_t>(n) * sizeof(T));
+  }
+
+  template <class Kernel>
+  static void for_rows(Index n, Index width, const Kernel& kernel) {
+    parallel_chunks(n, grain(width), [&](Index begin, Index end, Index) {
+      for (Index row = begin; row < end; ++row) kernel(CpuTeam{}, row);
+    });
+  }
+
+  template <class T>
+  static void gemm(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
+                   T beta, T* c, Index ldc) {
+    detail::cpu_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
+
+  template <class T>
+  static void spmm(const CsrView<T>& a, const T* x, Index width, T beta, const T* r, T* y) {
+    if (width % 32 == 0)
+      for_rows(a.rows, 8 * width, kernels::Spmm<T, 32>{a, x, width, beta, r, y});
+    else
+      for_rows(a.rows, 8 * width, kernels::Spmm<T, 16>{a, x, width, beta, r, y});
+  }
+
+  template <class T>
+  static double sum(const T* x, Index n) {
+    return ordered_sum<double>(n, 1 << 14, [&](Index begin, Index end) {
+      double total = 0;
+      for (Index i = begin; i < end; ++i) total += static_cast<double>(x[i]);
+      return total;
+    });
+  }
+
+  template <class T>
+  static void column_sums(const T* x, Index rows, Index cols, bool accumulate, T* out) {
+    constexpr Index chunk = 2048;
+    const Index chunks = chunk_count(rows, chunk);
+    std::vector<T> parts(static_cast<std::size_t>(chunks * cols), T(0));
+    parallel_chunks(rows, chunk, [&](Index begin, Index end, Index number) {
+      T* RECLM_RESTRICT part = parts.data() + number * cols;
+      for (Index row = begin; row < end; ++row) CpuTeam{}.each(cols, [&](Index c) { part[c] += x[row * cols + c]; });
+    });
+    if (!accumulate) zero(out, cols);
+    for (Index number = 0; number < chunks; ++number)
+      for (Index c = 0; c < cols; ++c) out[c] += parts[static_cast<std::size_t>(number * cols + c)];
+  }
+
+ private:
+  // About 32k elements of work a task: 10 µs, far above the cost of handing it out.
+  static constexpr Index grain(Index width) { return std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, width)); }
+};
+
+static_assert(Backend<Cpu>);
+
+}  // namespace reclm

@@ -1,0 +1,92 @@
+#pragma once
+/// @file gemm.hpp
+/// Dense products on the CPU: Eigen on blocks whose borders depend on the shape alone, spread over oneTBB; BLAS where
+/// the build chose it (RECLM_WITH_BLAS).
+
+#include <algorithm>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "reclm/backend/backend.hpp"
+#include "reclm/core/parallel.hpp"
+
+#if defined(RECLM_WITH_BLAS)
+extern "C" {
+void sgemm_(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
+            const float*, const int*, const float*, float*, const int*);
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
+            const double*, const int*, const double*, double*, const int*);
+}
+#endif
+
+namespace reclm::detail {
+
+/// One dense product, single-threaded.
+template <class T>
+void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
+                T beta, T* c, Index ldc) {
+#if defined(RECLM_WITH_BLAS)
+  // Row-major C = A·B is column-major Cᵀ = Bᵀ·Aᵀ.
+  const char ta = op_a == Op::none ? 'N' : 'T', tb = op_b == Op::none ? 'N' : 'T';
+  const int mi = static_cast<int>(m), ni = static_cast<int>(n), ki = static_cast<int>(k);
+  const int la = static_cast<int>(lda), lb = static_cast<int>(ldb), lc = static_cast<int>(ldc);
+  if constexpr (std::is_same_v<T, float>)
+    sgemm_(&tb, &ta, &ni, &mi, &ki, &alpha, b, &lb, a, &la, &beta, c, &lc);
+  else
+    dgemm_(&tb, &ta, &ni, &mi, &ki, &alpha, b, &lb, a, &la, &beta, c, &lc);
+#else
+  using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Stride = Eigen::OuterStride<>;
+  using Input = Eigen::Map<const RowMajor, Eigen::Unaligned, Stride>;
+  Eigen::Map<RowMajor, Eigen::Unaligned, Stride> out(c, m, n, Stride(ldc));
+  if (beta == T(0))
+    out.setZero();
+  else if (beta != T(1))
+    out *= beta;
+  const Input left(a, op_a == Op::none ? m : k, op_a == Op::none ? k : m, Stride(lda));
+  const Input right(b, op_b == Op::none ? k : n, op_b == Op::none ? n : k, Stride(ldb));
+  if (op_a == Op::none && op_b == Op::none)
+    out.noalias() += alpha * (left * right);
+  else if (op_a == Op::none)
+    out.noalias() += alpha * (left * right.transpose());
+  else if (op_b == Op::none)
+    out.noalias() += alpha * (left.transpose() * right);
+  else
+    out.noalias() += alpha * (left.transpose() * right.transpose());
+#endif
+}
+
+// Block borders: 512 rows keep a block's operands in the second-level cache at the widths recommenders use; inner
+// dimensions beyond 4,096 (weight gradients, summed over users) are cut and added in order.
+inline constexpr Index kGemmRowBlock = 512;
+inline constexpr Index kGemmInnerBlock = 4096;
+
+/// C[m,n] = alpha · op(A) · op(B) + beta · C, the same bits for any number of threads.
+template <class T>
+void cpu_gemm(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
+              T beta, T* c, Index ldc) {
+  if (m == 0 || n == 0) return;
+  if (k > kGemmInnerBlock && m <= kGemmRowBlock) {
+    const Index blocks = chunk_count(k, kGemmInnerBlock);
+    std::vector<T> parts(static_cast<std::size_t>(blocks * m * n));
+    parallel_chunks(k, kGemmInnerBlock, [&](Index begin, Index end, Index block) {
+      gemm_block(op_a, op_b, m, n, end - begin, alpha, op_a == Op::none ? a + begin : a + begin * lda, lda,
+                 op_b == Op::none ? b + begin * ldb : b + begin, ldb, T(0), parts.data() + block * m * n, n);
+    });
+    for (Index row = 0; row < m; ++row)
+      for (Index col = 0; col < n; ++col) {
+        T total = beta == T(0) ? T(0) : beta * c[row * ldc + col];
+        for (Index block = 0; block < blocks; ++block)
+          total += parts[static_cast<std::size_t>((block * m + row) * n + col)];
+        c[row * ldc + col] = total;
+      }
+    return;
+  }
+  parallel_chunks(m, kGemmRowBlock, [&](Index begin, Index end, Index) {
+    gemm_block(op_a, op_b, end - begin, n, k, alpha, op_a == Op::none ? a + begin * lda : a + begin, lda, b, ldb, beta,
+               c + begin * ldc, ldc);
+  });
+}
+
+}  // namespace reclm::detail

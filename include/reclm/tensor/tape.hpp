@@ -1,0 +1,122 @@
+#pragma once
+/// @file tape.hpp
+/// Reverse-mode automatic differentiation: operations append their result and a backward function; `backward()` runs
+/// the functions in reverse.
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "reclm/backend/kernels/elementwise.hpp"
+#include "reclm/tensor/parameter.hpp"
+
+namespace reclm {
+
+/// A value on a tape; meaningful together with its tape only.
+struct Var {
+  Index id = -1;
+  [[nodiscard]] bool valid() const { return id >= 0; }
+};
+
+/// Where an operation's backward function leaves an input's gradient: `beta` is 0 when `gradient` holds nothing yet
+/// (overwrite it) and 1 when it must be added to.
+template <class B, class T>
+struct GradientSlot {
+  Tensor<B, T>& gradient;
+  T beta;
+};
+
+template <class B, class T>
+class Tape {
+ public:
+  using TensorType = Tensor<B, T>;
+  using Backward = std::function<void(Tape&, const TensorType& output_gradient)>;
+
+  /// A value that needs no gradient.
+  Var constant(TensorType value) { return push({std::move(value), {}, false, {}, nullptr}); }
+
+  /// A value whose gradient is wanted and read by `gradient()` after `backward()`.
+  Var variable(TensorType value) { return push({std::move(value), {}, true, {}, nullptr}); }
+
+  /// A whole parameter; `backward()` leaves its dense gradient in the parameter. One parameter may be used repeatedly.
+  Var parameter(Parameter<B, T>& p) {
+    for (const auto& [known, var] : parameters_)
+      if (known == &p) return var;
+    const Var var = push({p.value, {}, true, {}, &p});
+    parameters_.emplace_back(&p, var);
+    return var;
+  }
+
+  /// Appends a result. `backward` is kept only when `needs_gradient`.
+  Var record(TensorType value, bool needs_gradient, Backward backward) {
+    return push({std::move(value), {}, needs_gradient, needs_gradient ? std::move(backward) : Backward{}, nullptr});
+  }
+
+  [[nodiscard]] const TensorType& value(Var v) const { return nodes_[static_cast<std::size_t>(v.id)].value; }
+  [[nodiscard]] bool needs_gradient(Var v) const { return nodes_[static_cast<std::size_t>(v.id)].needs_gradient; }
+  template <class... Vars>
+  [[nodiscard]] bool any_needs_gradient(Vars... vars) const {
+    return (needs_gradient(vars) || ...);
+  }
+
+  /// The gradient after `backward()`; empty where none flowed.
+  [[nodiscard]] const TensorType& gradient(Var v) const { return nodes_[static_cast<std::size_t>(v.id)].gradient; }
+
+  /// For backward functions: the place for the gradient of `v`. Memory is made on first use and not initialised then.
+  GradientSlot<B, T> slot(Var v) {
+    Node& node = nodes_[static_cast<std::size_t>(v.id)];
+    if (!node.gradient.empty()) return {node.gradient, T(1)};
+    node.gradient = TensorType::like(node.value);
+    return {node.gradient, T(0)};
+  }
+
+  /// For backward functions: adds `g`, of the shape of `v`, to the gradient of `v`. Shares `g` when it is the first.
+  void add_gradient(Var v, const TensorType& g) {
+    Node& node = nodes_[static_cast<std::size_t>(v.id)];
+    if (!node.needs_gradient) return;
+    if (node.gradient.empty()) {
+      node.gradient = g.clone();
+      return;
+    }
+    B::for_rows(g.rows(), 3 * g.cols(), kernels::AddScaled<T>{g.data(), T(1), node.gradient.data(), g.cols()});
+  }
+
+  /// Differentiates the 1×1 value `loss`. Gradients of parameters end in the parameters; values that only led to the
+  /// loss are freed on the way. Call once a tape.
+  void backward(Var loss) {
+    require_size("Tape::backward", "number of loss elements", value(loss).size(), 1);
+    const T one(1);
+    auto [gradient, beta] = slot(loss);
+    B::from_host(gradient.data(), &one, 1);
+    for (Index id = loss.id; id >= 0; --id) {
+      Node& node = nodes_[static_cast<std::size_t>(id)];
+      if (node.backward && !node.gradient.empty()) {
+        const Backward backward = std::move(node.backward);
+        const TensorType output_gradient = std::move(node.gradient);
+        node.gradient = {};
+        backward(*this, output_gradient);
+        nodes_[static_cast<std::size_t>(id)].value = {};
+      }
+    }
+    for (auto& [p, var] : parameters_) p->gradient = std::move(nodes_[static_cast<std::size_t>(var.id)].gradient);
+  }
+
+ private:
+  struct Node {
+    TensorType value;
+    TensorType gradient;
+    bool needs_gradient;
+    Backward backward;
+    Parameter<B, T>* parameter;
+  };
+
+  Var push(Node node) {
+    nodes_.push_back(std::move(node));
+    return {static_cast<Index>(nodes_.size()) - 1};
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<std::pair<Parameter<B, T>*, Var>> parameters_;
+};
+
+}  // namespace reclm
