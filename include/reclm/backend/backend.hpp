@@ -6,6 +6,7 @@
 #include <concepts>
 #include <memory>
 
+#include "reclm/backend/info_nce.hpp"
 #include "reclm/backend/team.hpp"
 #include "reclm/core/config.hpp"
 
@@ -39,9 +40,10 @@ struct ConceptKernel {
 /// - `spmm`: Y[rows,d] = beta · R + A · X; `R` may be Y's own memory, or null when beta is 0.
 /// - `sum(x, n)`: in double, in a fixed order.
 /// - `column_sums`: out[cols] (+)= sum over the rows of x [rows, cols].
-/// - `info_nce`: see cpu/info_nce.hpp.
+/// - `info_nce(problem)`, `info_nce(problem, gradient)`: the loss, and its gradient added; see info_nce.hpp.
 template <class B>
-concept Backend = requires(float* x, const float* y, Index n, CsrView<float> a, detail::ConceptKernel kernel) {
+concept Backend = requires(float* x, const float* y, Index n, CsrView<float> a, detail::ConceptKernel kernel,
+                           const InfoNceProblem<float>& problem, const InfoNceGradient<float>& gradient) {
   { B::name() } -> std::convertible_to<const char*>;
   { B::template allocate<float>(n) } -> std::same_as<std::shared_ptr<float>>;
   B::to_host(x, y, n);
@@ -53,6 +55,8 @@ concept Backend = requires(float* x, const float* y, Index n, CsrView<float> a, 
   B::spmm(a, y, n, 1.0f, y, x);
   { B::sum(y, n) } -> std::same_as<double>;
   B::column_sums(y, n, n, true, x);
+  { B::info_nce(problem) } -> std::same_as<double>;
+  { B::info_nce(problem, gradient) } -> std::same_as<double>;
 };
 
 }  // namespace reclm

@@ -10,6 +10,7 @@
 
 #include "reclm/backend/backend.hpp"
 #include "reclm/backend/cpu/gemm.hpp"
+#include "reclm/backend/cpu/info_nce.hpp"
 #include "reclm/backend/cpu/memory_pool.hpp"
 #include "reclm/backend/kernels/spmm.hpp"
 #include "reclm/core/parallel.hpp"
@@ -64,6 +65,16 @@ struct Cpu {
       for_rows(a.rows, 8 * width, kernels::Spmm<T, 32>{a, x, width, beta, r, y});
     else
       for_rows(a.rows, 8 * width, kernels::Spmm<T, 16>{a, x, width, beta, r, y});
+  }
+
+  /// See cpu/info_nce.hpp.
+  template <class T>
+  static double info_nce(const InfoNceProblem<T>& problem) {
+    return cpu::info_nce(problem);
+  }
+  template <class T>
+  static double info_nce(const InfoNceProblem<T>& problem, const InfoNceGradient<T>& gradient) {
+    return cpu::info_nce(problem, gradient);
   }
 
   template <class T>

@@ -22,7 +22,7 @@ struct RowGradient {
 template <class B, class T>
 class Parameter {
  public:
-  Parameter(std::string name, Tensor<B, T> value) : value(std::move(value)), name_(std::move(name)) {}
+  Parameter(std::string name, Tensor<B, T> start) : value(std::move(start)), name_(std::move(name)) {}
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool has_dense_gradient() const { return !gradient.empty(); }

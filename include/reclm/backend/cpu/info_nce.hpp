@@ -14,28 +14,13 @@
 #include <vector>
 
 #include "reclm/backend/cpu/dot_tile.hpp"
+#include "reclm/backend/info_nce.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
 #include "reclm/core/parallel.hpp"
 
 namespace reclm::cpu {
-
-/// Two views of the same nodes, rows of unit length (or zero), and the nodes that stand for the batch.
-template <class T>
-struct InfoNceProblem {
-  MatrixView<const T> z1{}, z2{};  ///< [nodes, d], contiguous rows; may be the same memory
-  std::span<const Id> anchors{};   ///< rows; a row counts as often as it occurs
-  double temperature = 0.1;        ///< above 0
-};
-
-/// Where the gradient goes: d_z1 and d_z2 += scale · ∂loss/∂z. [nodes, d], contiguous rows, no memory in common.
-/// Rows of d_z1 that are no anchors stay as they are.
-template <class T>
-struct InfoNceGradient {
-  MatrixView<T> d_z1{}, d_z2{};
-  double scale = 1;
-};
 
 namespace detail {
 

@@ -59,7 +59,7 @@ struct ScaleInto {
   }
 };
 
-/// y = relu(y + bias), or y + bias when `relu` is false.
+/// y = relu(y + bias), or y + bias when `relu` is false; a null bias is none.
 template <class T>
 struct BiasActivation {
   const T* bias;
@@ -69,13 +69,17 @@ struct BiasActivation {
   template <class Team>
   RECLM_HD void operator()(Team team, Index row) const {
     T* RECLM_RESTRICT out = y + row * cols;
-    if (relu)
-      team.each(cols, [=, *this](Index c) {
-        const T x = out[c] + bias[c];
+    const T* RECLM_RESTRICT shift = bias;
+    if (shift == nullptr) {
+      team.each(cols, [=](Index c) { out[c] = out[c] > T(0) ? out[c] : T(0); });
+    } else if (relu) {
+      team.each(cols, [=](Index c) {
+        const T x = out[c] + shift[c];
         out[c] = x > T(0) ? x : T(0);
       });
-    else
-      team.each(cols, [=, *this](Index c) { out[c] += bias[c]; });
+    } else {
+      team.each(cols, [=](Index c) { out[c] += shift[c]; });
+    }
   }
 };
 

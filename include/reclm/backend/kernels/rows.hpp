@@ -44,6 +44,42 @@ struct ScatterGroups {
   }
 };
 
+/// x[ids[row], :] += y[row, :]; ids distinct.
+template <class T>
+struct AddToRows {
+  const T* y;
+  const Id* ids;
+  T* x;
+  Index cols;
+  template <class Team>
+  RECLM_HD void operator()(Team team, Index row) const {
+    const T* RECLM_RESTRICT in = y + row * cols;
+    T* RECLM_RESTRICT out = x + static_cast<Index>(ids[row]) * cols;
+    team.each(cols, [=](Index c) { out[c] += in[c]; });
+  }
+};
+
+/// y[row, :] = r[row, :] + scale[row] · x[row, :]; a null r is none. r and x may be y.
+template <class T>
+struct AddScaledRows {
+  const T* r;
+  const T* scale;
+  const T* x;
+  T* y;
+  Index cols;
+  template <class Team>
+  RECLM_HD void operator()(Team team, Index row) const {
+    const T* in = x + row * cols;
+    const T* base = r + row * cols;
+    T* out = y + row * cols;
+    const T factor = scale[row];
+    if (r == nullptr)
+      team.each(cols, [=](Index c) { out[c] = factor * in[c]; });
+    else
+      team.each(cols, [=](Index c) { out[c] = base[c] + factor * in[c]; });
+  }
+};
+
 /// Smallest norm that a row is divided by (torch.nn.functional.normalize uses the same).
 template <class T>
 inline constexpr T kNormFloor = T(1e-12);
