@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 to a finished report: installs what is missing, builds the `reclm` command, runs the main job.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+Usage: examples/quickstart.sh [options] [options of `reclm bench`]
+
+Installs the missing Debian packages (apt, as root or through sudo), builds the reclm command, and compares LightGCN
+alone, with RecLM and with shuffled profiles (placebo) to popularity, random and content-kNN. The figures appear on the
+terminal and in report/index.html.
+
+  --data DIR        a folder of RecBole atomic files instead of the embedded world
+  --build-dir DIR   where to build (build/release)
+  --help            this text
+
+Everything else goes to `reclm bench`: --seeds 5, --backbones all, --report DIR … (`reclm bench --help` tells).
+RECLM_SKIP_PACKAGES=1 leaves the packages to you; CXX chooses the compiler.
+END
+}
+
+fail() {
+  printf 'quickstart: %s\n' "$*" >&2
+  exit 1
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build/release
+input=(--world)
+passed=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --help | -h) usage && exit 0 ;;
+    --data | --build-dir)
+      [[ $# -ge 2 ]] || fail "$1 needs a folder"
+      if [[ $1 == --data ]]; then input=(--data "$2"); else build=$2; fi
+      shift 2 ;;
+    --data=*) input=(--data "${1#*=}") && shift ;;
+    --build-dir=*) build=${1#*=} && shift ;;
+    *) passed+=("$1") && shift ;;
+  esac
+done
+if [[ ${input[0]} == --data && ! -d ${input[1]} ]]; then fail "${input[1]} is no folder"; fi
+
+# given NAME: whether the caller chose this option of the command.
+given() {
+  local option
+  for option in ${passed[@]+"${passed[@]}"}; do
+    if [[ $option == "$1" || $option == "$1="* ]]; then return 0; fi
+  done
+  return 1
+}
+job=(bench "${input[@]}")
+given --backbones || job+=(--backbones lightgcn)
+given --adapters || job+=(--adapters base,reclm,placebo)
+given --settings || job+=(--settings full-shot,zero-shot,generalised-zero-shot)
+given --seeds || job+=(--seeds 3)
+given --report || job+=(--report "$root/report")
+
+echo "1/3 Packages"
+if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
+  "$root/examples/install_packages.sh" g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev \
+    nlohmann-json3-dev libcli11-dev || fail "the packages are not complete, see above"
+fi
+
+echo "2/3 Building the reclm command in $build"
+mkdir -p "$build"
+log=$build/quickstart.log
+cmake -S "$root" --preset release -B "$build" >"$log" 2>&1 ||
+  { tail -n 30 "$log" >&2 && fail "configuring failed; all of it is in $log"; }
+cmake --build "$build" --target examples/cli/reclm || fail "the build failed; the compiler's messages are above"
+
+echo "3/3 Running: reclm ${job[*]} ${passed[*]-}"
+"$build/examples/cli/reclm" "${job[@]}" ${passed[@]+"${passed[@]}"}
+given --report || echo "The report: $root/report/index.html"
