@@ -3,7 +3,13 @@ add_library(reclm_program_flags INTERFACE)
 if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(reclm_program_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RECLM_WERROR}>>:-Werror>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RECLM_NATIVE}>>:-march=native>)
+  # GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    target_compile_options(reclm_program_flags INTERFACE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wno-uninitialized -Wno-maybe-uninitialized>)
+  endif()
   if(RECLM_SANITIZE)
     target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined
       -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)

@@ -30,25 +30,31 @@ template <class B, class T>
 class Tape {
  public:
   using TensorType = Tensor<B, T>;
+
+  Tape() = default;
+  /// With `training` false nothing needs a gradient: operations only compute.
+  explicit Tape(bool training) : training_(training) {}
+
   using Backward = std::function<void(Tape&, const TensorType& output_gradient)>;
 
   /// A value that needs no gradient.
   Var constant(TensorType value) { return push({std::move(value), {}, false, {}, nullptr}); }
 
   /// A value whose gradient is wanted and read by `gradient()` after `backward()`.
-  Var variable(TensorType value) { return push({std::move(value), {}, true, {}, nullptr}); }
+  Var variable(TensorType value) { return push({std::move(value), {}, training_, {}, nullptr}); }
 
   /// A whole parameter; `backward()` leaves its dense gradient in the parameter. One parameter may be used repeatedly.
   Var parameter(Parameter<B, T>& p) {
     for (const auto& [known, var] : parameters_)
       if (known == &p) return var;
-    const Var var = push({p.value, {}, true, {}, &p});
+    const Var var = push({p.value, {}, training_, {}, &p});
     parameters_.emplace_back(&p, var);
     return var;
   }
 
   /// Appends a result. `backward` is kept only when `needs_gradient`.
   Var record(TensorType value, bool needs_gradient, Backward backward) {
+    needs_gradient = needs_gradient && training_;
     return push({std::move(value), {}, needs_gradient, needs_gradient ? std::move(backward) : Backward{}, nullptr});
   }
 
@@ -86,9 +92,16 @@ class Tape {
   void backward(Var loss) {
     require_size("Tape::backward", "number of loss elements", value(loss).size(), 1);
     const T one(1);
-    auto [gradient, beta] = slot(loss);
-    B::from_host(gradient.data(), &one, 1);
-    for (Index id = loss.id; id >= 0; --id) {
+    TensorType seed{1, 1};
+    B::from_host(seed.data(), &one, 1);
+    backward(loss, seed);
+  }
+
+  /// The same for a value of any shape, from the gradient by it.
+  void backward(Var v, const TensorType& seed) {
+    require_same_shape("Tape::backward", value(v), seed);
+    add_gradient(v, seed);
+    for (Index id = v.id; id >= 0; --id) {
       Node& node = nodes_[static_cast<std::size_t>(id)];
       if (node.backward && !node.gradient.empty()) {
         const Backward backward = std::move(node.backward);
@@ -115,6 +128,7 @@ class Tape {
     return {static_cast<Index>(nodes_.size()) - 1};
   }
 
+  bool training_ = true;
   std::vector<Node> nodes_;
   std::vector<std::pair<Parameter<B, T>*, Var>> parameters_;
 };

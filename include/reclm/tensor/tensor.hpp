@@ -100,6 +100,17 @@ class Tensor {
   std::shared_ptr<T> data_;
 };
 
+/// A tensor's values on the host, as floats.
+template <class B, class T>
+Matrix<float> host_floats(const Tensor<B, T>& tensor) {
+  if constexpr (std::is_same_v<T, float>)
+    return tensor.to_host();
+  else {
+    const Matrix<T> values = tensor.to_host();
+    return Matrix<float>::copy_of(values.view());
+  }
+}
+
 /// @throws ShapeError naming both shapes unless a and b have the same rows and columns.
 template <class A, class C>
 void require_same_shape(const char* where, const A& a, const C& b) {

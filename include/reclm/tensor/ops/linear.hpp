@@ -44,29 +44,31 @@ void add_bias_gradient(Tape<B, T>& tape, Var bias, const Tensor<B, T>& dz) {
   B::column_sums(dz.data(), dz.rows(), dz.cols(), beta != T(0), db.data());
 }
 
-/// y = activation([x_1; …; x_N] · Wᵀ + b) for blocks side by side, without joining them in memory.
+/// y = activation([x_1; …; x_N] · W'ᵀ + b) for blocks side by side, without joining them in memory. W' are the columns
+/// of W from `start` on that the blocks fill.
 template <class B, class T, std::size_t N>
-Var linear_blocks(Tape<B, T>& tape, const std::array<Var, N>& blocks, Var weight, Var bias, Activation activation) {
+Var linear_blocks(Tape<B, T>& tape, const std::array<Var, N>& blocks, Var weight, Index start, Var bias,
+                  Activation activation) {
   const Index rows = tape.value(blocks[0]).rows(), out = tape.value(weight).rows(), in = tape.value(weight).cols();
   Tensor<B, T> y{rows, out};
   bool wanted = tape.needs_gradient(weight) || (bias.valid() && tape.needs_gradient(bias));
-  Index column = 0;
+  Index column = start;
   for (const Var block : blocks) {
     const Tensor<B, T>& x = tape.value(block);
     require_size("linear", "number of rows", x.rows(), rows);
     if (column + x.cols() > in) require_size("linear", "input width", column + x.cols(), in);
     B::gemm(Op::none, Op::transpose, rows, out, x.cols(), T(1), x.data(), x.cols(), tape.value(weight).data() + column,
-            in, column == 0 ? T(0) : T(1), y.data(), out);
+            in, column == start ? T(0) : T(1), y.data(), out);
     column += x.cols();
     wanted = wanted || tape.needs_gradient(block);
   }
-  require_size("linear", "input width", column, in);
+  const bool all_columns = column - start == in;
   add_bias_and_activate(tape, bias, activation, y);
   const Tensor<B, T> result = y;
   return tape.record(std::move(y), wanted, [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
     const Tensor<B, T> dz = before_activation(activation, result, dy);
     const Tensor<B, T> w = t.value(weight);
-    Index first = 0;
+    Index first = start;
     for (const Var block : blocks) {
       const Index width = t.value(block).cols();
       if (t.needs_gradient(block)) {
@@ -79,7 +81,11 @@ Var linear_blocks(Tape<B, T>& tape, const std::array<Var, N>& blocks, Var weight
     if (t.needs_gradient(weight)) {
       // The blocks fill disjoint columns of dW, so one beta holds for all.
       auto [dw, beta] = t.slot(weight);
-      first = 0;
+      if (!all_columns && beta == T(0)) {
+        B::zero(dw.data(), dw.size());
+        beta = T(1);
+      }
+      first = start;
       for (const Var block : blocks) {
         const Tensor<B, T>& x = t.value(block);
         B::gemm(Op::transpose, Op::none, out, x.cols(), rows, T(1), dz.data(), out, x.data(), x.cols(), beta,
@@ -102,13 +108,36 @@ Var linear_blocks(Tape<B, T>& tape, const std::array<Var, N>& blocks, Var weight
 /// @throws ShapeError
 template <class B, class T>
 Var linear(Tape<B, T>& tape, Var x, Var weight, Var bias, Activation activation = Activation::none) {
-  return detail::linear_blocks(tape, std::array{x}, weight, bias, activation);
+  require_size("linear", "input width", tape.value(x).cols(), tape.value(weight).cols());
+  return detail::linear_blocks(tape, std::array{x}, weight, 0, bias, activation);
+}
+
+/// The part of a layer that belongs to some of its inputs: activation(x · W[:, first … first + p)ᵀ + b), x [n, p].
+template <class B, class T>
+Var linear_columns(Tape<B, T>& tape, Var x, Var weight, Index first, Var bias,
+                   Activation activation = Activation::none) {
+  return detail::linear_blocks(tape, std::array{x}, weight, first, bias, activation);
 }
 
 /// activation([a; b] · Wᵀ + bias), the rows of a [n, p] and b [n, q] side by side; weight [out, p + q].
 template <class B, class T>
 Var linear_pair(Tape<B, T>& tape, Var a, Var b, Var weight, Var bias, Activation activation = Activation::none) {
-  return detail::linear_blocks(tape, std::array{a, b}, weight, bias, activation);
+  require_size("linear_pair", "input width", tape.value(a).cols() + tape.value(b).cols(), tape.value(weight).cols());
+  return detail::linear_blocks(tape, std::array{a, b}, weight, 0, bias, activation);
+}
+
+/// activation(x + bias), for products whose bias comes late.
+/// @param x [n, d]  @param bias d elements  @returns [n, d]
+template <class B, class T>
+Var bias_activation(Tape<B, T>& tape, Var x, Var bias, Activation activation = Activation::none) {
+  Tensor<B, T> y = tape.value(x).clone();
+  detail::add_bias_and_activate(tape, bias, activation, y);
+  const Tensor<B, T> result = y;
+  return tape.record(std::move(y), tape.any_needs_gradient(x, bias), [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
+    const Tensor<B, T> dz = detail::before_activation(activation, result, dy);
+    t.add_gradient(x, dz);
+    detail::add_bias_gradient(t, bias, dz);
+  });
 }
 
 }  // namespace reclm

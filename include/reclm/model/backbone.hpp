@@ -1,0 +1,66 @@
+#pragma once
+/// @file backbone.hpp
+/// The two halves of a jointly trained model: where initial vectors come from, and what a backbone makes of them.
+/// Neither half knows the other by name.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reclm/core/matrix.hpp"
+#include "reclm/model/pair_model.hpp"
+#include "reclm/model/training_step.hpp"
+
+namespace reclm {
+
+template <class B, class T>
+using ParameterList = std::vector<Parameter<B, T>*>;
+
+/// Initial vectors of users and items, [rows, width]: an ID table, text behind a head, or fused with profiles.
+template <class B, class T>
+class InitialVectors {
+ public:
+  InitialVectors() = default;
+  InitialVectors(const InitialVectors&) = delete;
+  InitialVectors& operator=(const InitialVectors&) = delete;
+  virtual ~InitialVectors() = default;
+
+  /// Vectors of some users or items; `ids` are distinct. @returns [ids, width]
+  virtual Var users(const TrainingStep<B, T>& step, std::span<const Id> ids) = 0;
+  virtual Var items(const TrainingStep<B, T>& step, std::span<const Id> ids) = 0;
+  /// Vectors of all of them. @returns [users, width], [items, width]
+  virtual Var all_users(const TrainingStep<B, T>& step) = 0;
+  virtual Var all_items(const TrainingStep<B, T>& step) = 0;
+  virtual void add_parameters(ParameterList<B, T>& list) = 0;
+
+  [[nodiscard]] virtual Index user_count() const = 0;
+  [[nodiscard]] virtual Index item_count() const = 0;
+  [[nodiscard]] virtual Index width() const = 0;
+};
+
+/// A collaborative-filtering model over initial vectors.
+template <class B, class T>
+class Backbone {
+ public:
+  Backbone() = default;
+  Backbone(const Backbone&) = delete;
+  Backbone& operator=(const Backbone&) = delete;
+  virtual ~Backbone() = default;
+
+  /// The batch's loss divided by `step.divisor`, weight decay left out. @returns [1, 1]
+  virtual Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) = 0;
+
+  /// What pairs are ranked with, once training is over (or between epochs).
+  [[nodiscard]] virtual PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const = 0;
+
+  /// The model as an EmbeddingEncoder: initial vectors of all nodes, users first, to the vectors that pairs are scored
+  /// with. @param in, out [users + items, width]
+  virtual void forward(MatrixView<const float> in, MatrixView<float> out) const = 0;
+  /// The gradient by the initial vectors from the one by the scored vectors.
+  virtual void backward(MatrixView<const float> d_out, MatrixView<float> d_in) const = 0;
+
+  virtual void add_parameters(ParameterList<B, T>& list) = 0;
+};
+
+}  // namespace reclm

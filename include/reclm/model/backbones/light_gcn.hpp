@@ -1,0 +1,165 @@
+#pragma once
+/// @file light_gcn.hpp
+/// LightGCN: users are propagated over the graph, items are scored with their initial vectors.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "reclm/core/error.hpp"
+#include "reclm/model/backbone.hpp"
+#include "reclm/model/detail/row_numbering.hpp"
+#include "reclm/model/graph.hpp"
+#include "reclm/tensor/ops/loss.hpp"
+#include "reclm/tensor/ops/sparse.hpp"
+
+namespace reclm {
+
+/// Propagation over a graph's blocks. Final user vectors are Σ_{k=0..L} Âᵏ E by Horner's rule: X ← E + Â X, L times.
+template <class B, class T>
+class GraphPropagation {
+ public:
+  /// @param layers L ≥ 1
+  GraphPropagation(const NormalizedGraph<T>& graph, int layers)
+      : layers_(layers),
+        user_items_host_(graph.user_items),
+        user_loops_host_(graph.user_loops),
+        user_items_(graph.user_items),
+        item_users_(graph.user_items.transposed(), graph.user_items),
+        user_loops_(column(graph.user_loops)),
+        item_loops_(column(graph.item_loops)) {
+    if (layers < 1) throw ConfigError("a graph backbone needs at least one layer, not " + std::to_string(layers));
+  }
+
+  [[nodiscard]] int layers() const { return layers_; }
+  [[nodiscard]] Index users() const { return user_items_.rows(); }
+  [[nodiscard]] Index items() const { return user_items_.cols(); }
+
+  /// Final vectors of all users. @param users [users, d]  @param items [items, d]  @returns [users, d]
+  Var operator()(Tape<B, T>& tape, Var users, Var items) const {
+    Var u = users, i = items;
+    for (int layer = 0; layer < layers_; ++layer) std::tie(u, i) = next(tape, users, items, u, i, layer + 1 < layers_);
+    return u;
+  }
+
+  /// Final vectors of some users alone: the last layer is computed for these users, the one before for them and all
+  /// items. @param ids distinct  @returns [ids, d]
+  Var operator()(Tape<B, T>& tape, Var users, Var items, std::span<const Id> ids) const {
+    Var u = users, i = items;
+    for (int layer = 0; layer + 2 < layers_; ++layer) std::tie(u, i) = next(tape, users, items, u, i, true);
+    const SparseMatrix<B, T> to_items(user_items_host_.select_rows(ids));
+    const Tensor<B, T> loops = selected_loops(ids);
+    const Var start = gather_distinct_rows(tape, users, ids);
+    Var chosen = layers_ > 2 ? gather_distinct_rows(tape, u, ids) : start;
+    if (layers_ > 1) {
+      const Var propagated = next_items(tape, items, u, i);
+      chosen = sparse_product(tape, to_items, i, add_scaled_rows(tape, start, loops, chosen));
+      i = propagated;
+    }
+    return sparse_product(tape, to_items, i, add_scaled_rows(tape, start, loops, chosen));
+  }
+
+ private:
+  static Tensor<B, T> column(const std::vector<T>& values) {
+    return Tensor<B, T>::from_host(MatrixView<const T>(values.data(), static_cast<Index>(values.size()), 1));
+  }
+
+  Tensor<B, T> selected_loops(std::span<const Id> ids) const {
+    std::vector<T> loops;
+    loops.reserve(ids.size());
+    for (const Id id : ids) loops.push_back(user_loops_host_[static_cast<std::size_t>(id)]);
+    return column(loops);
+  }
+
+  Var next_items(Tape<B, T>& tape, Var items, Var u, Var i) const {
+    return sparse_product(tape, item_users_, u, add_scaled_rows(tape, items, item_loops_, i));
+  }
+
+  std::pair<Var, Var> next(Tape<B, T>& tape, Var users, Var items, Var u, Var i, bool items_too) const {
+    const Var next_u = sparse_product(tape, user_items_, i, add_scaled_rows(tape, users, user_loops_, u));
+    return {next_u, items_too ? next_items(tape, items, u, i) : Var{}};
+  }
+
+  int layers_;
+  CsrMatrix<T> user_items_host_;
+  std::vector<T> user_loops_host_;
+  SparseMatrix<B, T> user_items_, item_users_;
+  Tensor<B, T> user_loops_, item_loops_;
+};
+
+/// LightGCN (He et al., SIGIR 2020) as in RecLM's public code: self-loops in Â, layers summed, users propagated, items
+/// scored with their initial vectors; s = ⟨u, i⟩.
+template <class B, class T>
+class LightGcn : public Backbone<B, T> {
+ public:
+  static constexpr int kLayers = 2;
+
+  explicit LightGcn(const Interactions& train, int layers = kLayers) : LightGcn(NormalizedGraph<T>(train), layers) {}
+
+  explicit LightGcn(const NormalizedGraph<T>& graph, int layers = kLayers)
+      : propagation_(graph, layers), numbering_(graph.users) {}
+
+  Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
+    const Var users = vectors.all_users(step), items = vectors.all_items(step);
+    return pair_loss(step, users, items);
+  }
+  [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
+    Tape<B, T> tape;
+    const Var u = propagation_(tape, tape.constant(users), tape.constant(items));
+    return {host_floats(tape.value(u)), host_floats(items)};
+  }
+  void forward(MatrixView<const float> in, MatrixView<float> out) const override {
+    Tape<B, T> tape;
+    const auto [users, items] = split(tape, in);
+    require_same_shape("EmbeddingEncoder::forward", in, out);
+    write(tape.value(propagation_(tape, users, items)), out, 0);
+    write(tape.value(items), out, propagation_.users());
+  }
+  void backward(MatrixView<const float> d_out, MatrixView<float> d_in) const override {
+    // The map is linear, so its value at zero will do.
+    Tape<B, T> tape;
+    const Matrix<float> zero(d_out.rows(), d_out.cols());
+    const auto [users, items] = split(tape, zero.view());
+    require_same_shape("EmbeddingEncoder::backward", d_out, d_in);
+    const Var final_users = propagation_(tape, users, items);
+    Tape<B, T> gradients;
+    const auto [d_users, d_items] = split(gradients, d_out);
+    tape.backward(final_users, gradients.value(d_users));
+    tape.add_gradient(items, gradients.value(d_items));
+    write(tape.gradient(users), d_in, 0);
+    write(tape.gradient(items), d_in, propagation_.users());
+  }
+  void add_parameters(ParameterList<B, T>&) override {}
+
+ protected:
+  /// BPR of the batch. @param users, items initial vectors of all users and items
+  Var pair_loss(const TrainingStep<B, T>& step, Var users, Var items) {
+    const std::vector<Id> local = numbering_.number(step.batch.users);
+    const std::vector<Id> ids = numbering_.take();
+    const Var chosen = propagation_(step.tape, users, items, ids);
+    return bpr_loss(step.tape, {chosen, items}, {local, step.batch.positives, step.batch.negatives}, step.divisor);
+  }
+
+ private:
+  std::pair<Var, Var> split(Tape<B, T>& tape, MatrixView<const float> all) const {
+    require_size("EmbeddingEncoder", "number of nodes", all.rows(), propagation_.users() + propagation_.items());
+    const auto part = [&](Index first, Index count) {
+      return tape.variable(Tensor<B, T>::from_host(
+          MatrixView<const float>(all.data() + first * all.row_stride(), count, all.cols(), all.row_stride())));
+    };
+    return {part(0, propagation_.users()), part(propagation_.users(), propagation_.items())};
+  }
+  static void write(const Tensor<B, T>& from, MatrixView<float> to, Index first) {
+    const Matrix<float> host = host_floats(from);
+    for (Index row = 0; row < host.rows(); ++row) std::ranges::copy(host.row(row), to.row(first + row).begin());
+  }
+
+  GraphPropagation<B, T> propagation_;
+  detail::RowNumbering numbering_;
+};
+
+}  // namespace reclm
