@@ -52,8 +52,8 @@ given() {
 }
 job=(bench "${input[@]}")
 given --backbones || job+=(--backbones lightgcn)
-given --adapters || job+=(--adapters base,reclm,placebo)
-given --settings || job+=(--settings full-shot,zero-shot,generalised-zero-shot)
+given --adapters || job+=(--adapters "base,reclm,placebo")
+given --settings || job+=(--settings "full-shot,zero-shot,generalised-zero-shot")
 given --seeds || job+=(--seeds 3)
 given --report || job+=(--report "$root/report")
 
