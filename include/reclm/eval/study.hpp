@@ -1,0 +1,243 @@
+#pragma once
+/// @file study.hpp
+/// Runs a study and files its figures in a result cube, baselines and placebos included.
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/backend/cpu.hpp"
+#include "reclm/eval/cube.hpp"
+#include "reclm/eval/detail/run_files.hpp"
+#include "reclm/eval/report_input.hpp"
+#include "reclm/eval/study_options.hpp"
+#include "reclm/model/baselines.hpp"
+#include "reclm/model/scorer_ranker.hpp"
+#include "reclm/model/trainer.hpp"
+
+namespace reclm {
+
+/// What a study found. An interrupted one holds the runs that were finished.
+struct StudyResult {
+  ResultCube cube;
+  std::vector<Curve> curves;       ///< one a trained model
+  std::vector<std::string> notes;  ///< what a reader must know: how validation came about, what was left out
+  bool interrupted = false;
+};
+
+/// A fresh model of `spec` for `data`. @param seed of the start values  @throws ConfigError when the data set lacks
+/// vectors that the adapter needs
+inline std::unique_ptr<JointModel<Cpu, float>> make_model(const ModelSpec& spec, const Dataset& data, Index width,
+                                                          std::uint64_t seed) {
+  const Initializer init(seed);
+  return std::make_unique<JointModel<Cpu, float>>(
+      std::string(backbone_name(spec.backbone)) + " + " + adapter_label(spec),
+      make_vectors<Cpu, float>(spec.adapter, data, width, default_id_start(spec.backbone), init),
+      make_backbone<Cpu, float>(spec.backbone, data.train, width, init));
+}
+
+/// The data set with profile rows shuffled among items, and among users: what is left of an adapter's gain then has
+/// nothing to do with what the profiles say.
+inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed) {
+  const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part) {
+    RandomSequence random(Random(seed, Stream::evaluation, 0xB1ACEB00u + part));
+    for (Index row = rows.rows() - 1; row > 0; --row) {
+      const auto other = static_cast<Index>(random.below(static_cast<std::uint32_t>(row + 1)));
+      if (other != row) std::ranges::swap_ranges(rows.row(row), rows.row(other));
+    }
+  };
+  shuffle(data.item_profiles, 0);
+  shuffle(data.user_profiles, 1);
+  data.profile_from_history.clear();
+  return data;
+}
+
+namespace detail {
+
+class Study {
+ public:
+  Study(const Dataset& data, const StudyOptions& options) : data_(data), options_(options) { prepare(); }
+
+  StudyResult run() {
+    try {
+      if (options_.baselines) run_baselines();
+      for (const std::uint64_t seed : options_.seeds)
+        for (const BackboneKind backbone : options_.backbones)
+          for (const AdapterKind adapter : options_.adapters) {
+            run_model({backbone, adapter, false}, seed);
+            if (options_.placebo && adapter == AdapterKind::reclm) run_model({backbone, adapter, true}, seed);
+          }
+    } catch (const Interrupted&) {
+      result_.interrupted = true;
+    } catch (const EvaluationStopped&) {
+      result_.interrupted = true;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  struct Interrupted {};
+
+  void prepare() {
+    if (options_.seeds.empty() || options_.settings.empty())
+      throw ConfigError("StudyOptions: name at least one seed and one setting");
+    if (options_.selection == SelectionRule::validation && data_.valid.empty()) {
+      carve_validation(data_, options_.carve);
+      result_.notes.push_back("The data set has no validation split: " + std::to_string(data_.valid.size()) +
+                              " of its train interactions, drawn at random, were set aside for selection; no model "
+                              "trained on them.");
+    }
+    if (options_.selection == SelectionRule::best_on_test)
+      result_.notes.push_back(
+          "Epochs were selected on the test split, as in the papers. Such figures are optimistic; "
+          "compare them only with others of the same rule.");
+    const auto lacks = [&](Setting setting) {
+      return (setting == Setting::zero_shot || setting == Setting::generalised_zero_shot) && data_.zero.empty();
+    };
+    if (std::erase_if(options_.settings, lacks) > 0)
+      result_.notes.push_back("The data set has no zero-shot split; the settings that need one were left out.");
+  }
+
+  template <class Measure>
+  void file(const RunKey& key, const Measure& measure) {
+    for (const Setting setting : options_.settings) result_.cube.add(key, measure(setting));
+  }
+
+  template <Scorer S>
+  void run_baseline(const char* name, const S& scorer, std::uint64_t seed) {
+    const ScorerRanker<S> ranker(scorer);
+    file({name, "", data_.name, seed}, [&](Setting setting) { return measure(setting, ranker); });
+  }
+
+  template <Ranker R>
+  SettingResult measure(Setting setting, const R& ranker) const {
+    EvalOptions options = options_.evaluation;
+    options.observer = options_.observer;
+    return evaluate(data_, setting, ranker, options);
+  }
+
+  void run_baselines() {
+    const std::uint64_t first = options_.seeds.front();
+    run_baseline("Popularity", Popularity(data_.train), first);
+    for (const std::uint64_t seed : options_.seeds)
+      run_baseline("Random", RandomOrder(data_.train.users(), data_.train.items(), seed), seed);
+    if (!data_.item_vectors.empty()) {
+      const ContentKnn knn(data_.train, data_.item_vectors);
+      const PairModel model(knn.user_factors(), knn.item_factors());
+      file({"Content-kNN", "", data_.name, first}, [&](Setting setting) { return measure(setting, model); });
+    }
+  }
+
+  void run_model(const ModelSpec& spec, std::uint64_t seed) {
+    const RunKey key{std::string(backbone_name(spec.backbone)), adapter_label(spec), data_.name, seed};
+    const RunFiles files(options_.folder, key, settings_text(spec, seed));
+    if (auto finished = files.load()) {
+      for (const SettingResult& result : finished->results) result_.cube.add(key, result);
+      result_.curves.push_back(std::move(finished->curve));
+      return;
+    }
+    const Dataset* data = &data_;
+    if (spec.placebo) {
+      if (!shuffled_) shuffled_ = std::make_unique<Dataset>(with_shuffled_profiles(data_, 1));
+      data = shuffled_.get();
+    }
+    const auto model = make_model(spec, *data, options_.width, seed);
+    TrainOptions training = options_.training;
+    training.seed = seed;
+    training.l2 = options_.l2.value_or(default_l2(spec.backbone));
+    training.selection = options_.selection == SelectionRule::last ? Selection::last : Selection::best;
+    training.checkpoint = files.checkpoint();
+    training.resume = true;
+    training.observer = options_.observer;
+    const TrainReport report = train(*model, data_.train, training, evaluator());
+    if (report.interrupted) throw Interrupted{};
+    FinishedRun run{{}, curve_of(key, report)};
+    const PairModel ranking = model->ranking();
+    for (const Setting setting : options_.settings) run.results.push_back(measure(setting, ranking));
+    files.save(run);
+    for (const SettingResult& result : run.results) result_.cube.add(key, result);
+    result_.curves.push_back(std::move(run.curve));
+  }
+
+  [[nodiscard]] Evaluator<Cpu, float> evaluator() const {
+    if (options_.selection == SelectionRule::last) return {};
+    const Setting setting = options_.selection == SelectionRule::validation ? Setting::validation : Setting::full_shot;
+    return [this, setting](JointModel<Cpu, float>& model, int) {
+      EvalOptions options;
+      options.metrics = options_.evaluation.metrics;
+      options.catalogue = false;
+      return evaluate(data_, setting, model.ranking(), options).mean(options_.metric);
+    };
+  }
+
+  [[nodiscard]] Curve curve_of(const RunKey& key, const TrainReport& report) const {
+    Curve curve{key, {"loss", {}, {}}, {options_.metric, {}, {}}};
+    for (const EpochRecord& epoch : report.history) {
+      curve.loss.x.push_back(epoch.epoch);
+      curve.loss.y.push_back(epoch.loss);
+      if (epoch.metric == epoch.metric) {
+        curve.validation.x.push_back(epoch.epoch);
+        curve.validation.y.push_back(epoch.metric);
+      }
+    }
+    if (options_.selection == SelectionRule::last)
+      curve.selected_epoch = static_cast<double>(report.history.size());
+    else
+      curve.selected_epoch = report.best_epoch;
+    return curve;
+  }
+
+  // Everything that a run's figures depend on: a kept run is taken only when this is the same.
+  [[nodiscard]] std::string settings_text(const ModelSpec& spec, std::uint64_t seed) const {
+    const TrainOptions& t = options_.training;
+    nlohmann::json settings = {{"model", backbone_name(spec.backbone)},
+                               {"adapter", adapter_label(spec)},
+                               {"dataset", data_.name},
+                               {"users", data_.train.users()},
+                               {"items", data_.train.items()},
+                               {"train", data_.train.size()},
+                               {"valid", data_.valid.size()},
+                               {"test", data_.test.size()},
+                               {"zero", data_.zero.size()},
+                               {"seed", seed},
+                               {"width", options_.width},
+                               {"l2", options_.l2.value_or(default_l2(spec.backbone))},
+                               {"epochs", t.epochs},
+                               {"batch_size", t.batch_size},
+                               {"learning_rate", t.learning_rate},
+                               {"negatives", static_cast<int>(t.negatives)},
+                               {"evaluate_every", t.evaluate_every},
+                               {"patience", t.patience},
+                               {"selection", static_cast<int>(options_.selection)},
+                               {"metric", options_.metric},
+                               {"cutoffs", options_.evaluation.metrics.cutoffs},
+                               {"mask_validation", options_.evaluation.mask_validation}};
+    for (const Setting setting : options_.settings) settings["settings"].push_back(setting_name(setting));
+    return settings.dump();
+  }
+
+  Dataset data_;
+  StudyOptions options_;
+  std::unique_ptr<Dataset> shuffled_;
+  StudyResult result_;
+};
+
+}  // namespace detail
+
+/// Trains and evaluates every backbone × adapter × seed of `options` on `data`, and the baselines.
+///
+/// One model serves all settings. Its epoch is selected by `options.selection`. With a folder, finished runs are kept
+/// and unfinished ones resumed, so that an interrupted study goes on where it stopped.
+/// @throws ConfigError on options out of range or vectors that are missing; NumericError when a training diverges;
+/// IoError when the folder cannot be written
+inline StudyResult run_study(const Dataset& data, const StudyOptions& options) {
+  return detail::Study(data, options).run();
+}
+
+}  // namespace reclm
