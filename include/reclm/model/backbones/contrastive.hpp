@@ -60,7 +60,7 @@ class ContrastiveGcn : public LightGcn<B, T> {
 };
 
 struct SglOptions {
-  ContrastiveOptions contrastive;
+  ContrastiveOptions contrastive{};
   double keep = 0.5;  ///< probability that a stored entry of Â stays; kept ones are divided by it. Above 0, at most 1
 };
 
@@ -105,7 +105,7 @@ class Sgl final : public ContrastiveGcn<B, T> {
 };
 
 struct SimGclOptions {
-  ContrastiveOptions contrastive;
+  ContrastiveOptions contrastive{};
   double noise = 0.9;  ///< ε: length of the noise that is added to a node after each layer, 0 or more
 };
 

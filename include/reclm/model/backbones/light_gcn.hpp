@@ -148,8 +148,8 @@ class LightGcn : public Backbone<B, T> {
   std::pair<Var, Var> split(Tape<B, T>& tape, MatrixView<const float> all) const {
     require_size("EmbeddingEncoder", "number of nodes", all.rows(), propagation_.users() + propagation_.items());
     const auto part = [&](Index first, Index count) {
-      return tape.variable(Tensor<B, T>::from_host(
-          MatrixView<const float>(all.data() + first * all.row_stride(), count, all.cols(), all.row_stride())));
+      return tape.variable(Tensor<B, T>::from_host(MatrixView<const float>(
+          all.data() + first * all.row_stride(), count, all.cols(), all.row_stride(), all.col_stride())));
     };
     return {part(0, propagation_.users()), part(propagation_.users(), propagation_.items())};
   }
