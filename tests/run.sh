@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Every test there is: installs what tests need, builds with GCC and, under the sanitizers, with Clang, warnings being
+# errors, and ends with one summary by ctest. CUDA programs are compiled where there is nvcc, and run where there is a
+# GPU.
+#   tests/run.sh [--quick] [options of ctest]
+# --quick: the rooms' unit tests by GCC alone. An example of ctest's options: -R tensor
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+if [[ ${1:-} == --quick ]]; then
+  quick=true
+  shift
+fi
+
+say() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
+log_folder=build/log
+mkdir -p "$log_folder"
+
+if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
+  say "Packages"
+  examples/install_packages.sh g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev nlohmann-json3-dev \
+    libcli11-dev catch2
+  $quick || examples/install_packages.sh --optional libbenchmark-dev clang-16 libclang-rt-16-dev pkg-config
+fi
+
+# configure NAME OPTIONS...: a build folder build/NAME from the preset NAME; the log shows only when that fails.
+configure() {
+  local name=$1
+  shift
+  cmake --preset "$name" "$@" >"$log_folder/$name.log" 2>&1 ||
+    { cat "$log_folder/$name.log" && echo "Configuring $name failed" && exit 1; }
+}
+
+# build NAME: all of it. What does not compile is shown, and ctest then counts its tests as failed.
+failed=()
+build() { nice cmake --build --preset "$1" -- -k 0 || failed+=("$1"); }
+
+if $quick; then
+  say "Building with GCC"
+  configure dev -DRECLM_BUILD_BENCHMARKS=OFF -DRECLM_BUILD_EXAMPLES=OFF -DRECLM_WITH_CUDA=OFF
+  build dev
+  say "Testing"
+  ctest --preset dev -L unit -j "$(nproc)" "$@"
+  exit $((${#failed[@]} > 0))
+fi
+
+say "Building with GCC"
+benchmarks=ON
+dpkg-query -W libbenchmark-dev >/dev/null 2>&1 || benchmarks=OFF
+configure ci-gcc -DRECLM_BUILD_BENCHMARKS=$benchmarks
+build ci-gcc
+builds=(ci-gcc)
+
+if command -v clang++-16 >/dev/null; then
+  say "Building with Clang under the address and undefined-behaviour sanitizers"
+  configure ci-clang
+else
+  say "There is no clang++-16; building with GCC under the address and undefined-behaviour sanitizers"
+  configure ci-clang -DCMAKE_CXX_COMPILER=g++
+fi
+build ci-clang
+builds+=(ci-clang)
+
+# One summary: a test folder that holds the builds' test folders.
+mkdir -p build/all
+printf 'subdirs("%s")\n' "${builds[@]/#/$PWD/build/}" >build/all/CTestTestfile.cmake
+say "Testing"
+status=0
+ctest --test-dir build/all -j "$(nproc)" --output-on-failure --no-tests=error "$@" || status=$?
+if [[ ${#failed[@]} -gt 0 ]]; then
+  echo "Not everything compiled: ${failed[*]}. The messages are above."
+  status=1
+fi
+exit "$status"
