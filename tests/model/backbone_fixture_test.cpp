@@ -6,6 +6,7 @@
 #include "reclm/backend/cpu.hpp"
 #include "reclm/data/features.hpp"
 #include "reclm/data/safetensors.hpp"
+#include "reclm/data/splits.hpp"
 #include "reclm/model/joint_model.hpp"
 #include "reclm/model/make_backbone.hpp"
 #include "support/catch.hpp"
@@ -49,7 +50,7 @@ std::unique_ptr<InitialVectors<Cpu, T>> vectors_of(const Fixture& f, const std::
   if (variant == "id") return std::make_unique<IdVectors<Cpu, T>>(init, f.users, f.items, f.width, IdStart::xavier);
   if (variant == "base")
     return std::make_unique<TextVectors<Cpu, T>>(init, f.users, rows("item_text"), f.width, IdStart::xavier);
-  auto user_rows = rows("user_profile");
+
   if (profiles == Profiles::mixture) {
     const auto items = f.file.matrix<float>("item_profile");
     CsrMatrix<T> mix{f.users, f.items, {0}, {}, {}};
@@ -66,9 +67,11 @@ std::unique_ptr<InitialVectors<Cpu, T>> vectors_of(const Fixture& f, const std::
       }
       mix.offsets.push_back(static_cast<Index>(mix.columns.size()));
     }
-    user_rows = FeatureInput<Cpu, T>::mixture(std::move(mix), items.view());
+    auto [item_rows, mixed] = FeatureInput<Cpu, T>::mixture(mix, items.view(), items_of(f.train));
+    return std::make_unique<RecLmVectors<Cpu, T>>(init, rows("item_text"), std::move(mixed), std::move(item_rows),
+                                                  f.width, IdStart::xavier);
   }
-  return std::make_unique<RecLmVectors<Cpu, T>>(init, rows("item_text"), std::move(user_rows), rows("item_profile"),
+  return std::make_unique<RecLmVectors<Cpu, T>>(init, rows("item_text"), rows("user_profile"), rows("item_profile"),
                                                 f.width, IdStart::xavier);
 }
 

@@ -288,7 +288,7 @@ TEST_CASE("a layer on a mixture equals the layer on its rows") {
       for (Index c = 0; c < 7; ++c)
         rows(r, c) += mix.values[static_cast<std::size_t>(e)] * base(mix.columns[static_cast<std::size_t>(e)], c);
   const auto dense = FeatureInput<Cpu, float>::dense(rows.view());
-  const auto mixture = FeatureInput<Cpu, float>::mixture(mix, base.view());
+  const auto mixture = FeatureInput<Cpu, float>::mixture(mix, base.view(), {0, 1, 2, 3, 4}).second;
   CHECK(mixture.rows() == 4);
   CHECK(mixture.width() == 7);
   const std::vector<Id> ids{3, 1, 0};
@@ -307,7 +307,7 @@ TEST_CASE("a layer on a mixture equals the layer on its rows") {
       const auto expected = run(dense), actual = run(mixture);
       for (std::size_t k = 0; k < 3; ++k) check_close(actual[k], expected[k], 1e-5);
     }
-  CHECK_THROWS_AS((FeatureInput<Cpu, float>::mixture(mix, random_matrix(4, 7, 1).view())), ShapeError);
+  CHECK_THROWS_AS((FeatureInput<Cpu, float>::mixture(mix, random_matrix(4, 7, 1).view(), {0, 1, 2, 3})), ShapeError);
   Tape<Cpu, float> tape;
   const Var weight = tape.constant(Tensor<Cpu, float>::from_host(random_matrix(6, 7, 2)));
   CHECK_THROWS_AS(dense.linear(tape, weight, Var{}, Activation::none, std::vector<Id>{4}), ShapeError);

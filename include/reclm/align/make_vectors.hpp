@@ -2,15 +2,18 @@
 /// @file make_vectors.hpp
 /// Sources of initial vectors for a data set, by the adapter's name.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "reclm/align/reclm.hpp"
 #include "reclm/data/dataset.hpp"
+#include "reclm/data/splits.hpp"
 #include "reclm/model/initial_vectors.hpp"
 
 namespace reclm {
@@ -29,20 +32,26 @@ constexpr std::string_view adapter_name(AdapterKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// User profiles as the input of a layer. Where all of them are means of their histories' item profiles they become a
-/// mixture of the item profiles: the same numbers to rounding, at a cost that does not grow with their width.
+/// User and item profiles as the input of a layer.
 template <class B, class T>
-FeatureInput<B, T> user_profile_rows(const Dataset& data) {
-  bool all_from_history = !data.profile_from_history.empty();
-  for (const auto flag : data.profile_from_history) all_from_history = all_from_history && flag != 0;
-  if (!all_from_history) return FeatureInput<B, T>::dense(data.user_profiles.view());
+struct ProfileInputs {
+  FeatureInput<B, T> items, users;
+};
+
+/// Where all user profiles are means of their histories' item profiles they become a mixture of the item profiles: the
+/// same numbers to rounding, at a cost that does not grow with their width.
+template <class B, class T>
+ProfileInputs<B, T> profile_inputs(const Dataset& data) {
+  const auto& flags = data.profile_from_history;
+  if (flags.empty() || !std::ranges::all_of(flags, [](auto flag) { return flag != 0; }))
+    return {FeatureInput<B, T>::dense(data.item_profiles.view()), FeatureInput<B, T>::dense(data.user_profiles.view())};
   CsrMatrix<T> mix{data.train.users(), data.train.items(), {}, {}, {}};
   mix.offsets.assign(data.train.offsets().begin(), data.train.offsets().end());
   mix.columns.assign(data.train.columns().begin(), data.train.columns().end());
   mix.values.reserve(mix.columns.size());
   std::vector<double> sum(static_cast<std::size_t>(data.item_profiles.cols()));
   for (Id user = 0; user < data.train.users(); ++user) {
-    std::fill(sum.begin(), sum.end(), 0.0);
+    std::ranges::fill(sum, 0.0);
     for (const Id item : data.train.of(user)) {
       const auto row = data.item_profiles.row(item);
       for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
@@ -52,7 +61,8 @@ FeatureInput<B, T> user_profile_rows(const Dataset& data) {
     const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
     mix.values.insert(mix.values.end(), data.train.of(user).size(), static_cast<T>(scale));
   }
-  return FeatureInput<B, T>::mixture(std::move(mix), data.item_profiles.view());
+  auto [items, users] = FeatureInput<B, T>::mixture(mix, data.item_profiles.view(), items_of(data.train));
+  return {std::move(items), std::move(users)};
 }
 
 /// @throws ConfigError when the data set lacks the vectors that the adapter needs
@@ -72,8 +82,9 @@ std::unique_ptr<InitialVectors<B, T>> make_vectors(AdapterKind kind, const Datas
     return std::make_unique<TextVectors<B, T>>(init, data.train.users(), std::move(text), width, start);
   need(data.item_profiles, "item profiles", "item_profile.npy");
   need(data.user_profiles, "user profiles", "user_profile.npy");
-  return std::make_unique<RecLmVectors<B, T>>(init, std::move(text), user_profile_rows<B, T>(data),
-                                              FeatureInput<B, T>::dense(data.item_profiles.view()), width, start);
+  auto profiles = profile_inputs<B, T>(data);
+  return std::make_unique<RecLmVectors<B, T>>(init, std::move(text), std::move(profiles.users),
+                                              std::move(profiles.items), width, start);
 }
 
 }  // namespace reclm

@@ -59,6 +59,17 @@ struct Cpu {
     detail::cpu_gemm(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   }
 
+  /// Y[m, n] = X[ids, :] · Wᵀ for W [n, k], the rows of X read in place.
+  template <class T>
+  static void gather_gemm(Index m, Index n, Index k, const T* x, const Id* ids, const T* w, T* y) {
+    cpu::tall_product<T>(m, n, k, x, k, ids, true, w, k, T(0), y, n);
+  }
+  /// dW[n, k] = beta · dW + dYᵀ · X[ids, :] for dY [m, n].
+  template <class T>
+  static void gather_gemm_backward(Index m, Index n, Index k, const T* dy, const T* x, const Id* ids, T beta, T* dw) {
+    cpu::tall_outer<T>(n, k, m, dy, n, x, k, ids, beta, dw, k);
+  }
+
   template <class T>
   static void spmm(const CsrView<T>& a, const T* x, Index width, T beta, const T* r, T* y) {
     if (width % 32 == 0)

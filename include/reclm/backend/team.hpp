@@ -47,6 +47,13 @@ struct CpuTeam {
     return largest;
   }
 
+  /// Asks for n elements that will be read soon. A hint; does nothing on CUDA.
+  template <class T>
+  RECLM_ALWAYS_INLINE void prefetch(const T* p, Index n) const {
+    constexpr auto line = static_cast<Index>(kAlignment / sizeof(T));
+    for (Index i = 0; i < n; i += line) __builtin_prefetch(p + i);
+  }
+
   /// True for the one member that writes a row's scalar result.
   [[nodiscard]] static constexpr bool leader() { return true; }
   static constexpr void sync() {}

@@ -41,6 +41,32 @@ struct NormalizedGraph {
 
   [[nodiscard]] Index nodes() const { return users + items; }
 
+  /// Items that somebody touched, ascending.
+  [[nodiscard]] std::vector<Id> connected_items() const {
+    std::vector<char> touched(static_cast<std::size_t>(items), 0);
+    for (const Id item : user_items.columns) touched[static_cast<std::size_t>(item)] = 1;
+    std::vector<Id> result;
+    for (std::size_t item = 0; item < touched.size(); ++item)
+      if (touched[item]) result.push_back(static_cast<Id>(item));
+    return result;
+  }
+
+  /// The graph without other items than these, which get new numbers in their order. @param chosen ascending, holding
+  /// all connected items
+  [[nodiscard]] NormalizedGraph restricted_to(const std::vector<Id>& chosen) const {
+    NormalizedGraph part = *this;
+    part.items = static_cast<Index>(chosen.size());
+    part.item_loops.clear();
+    std::vector<Id> place(static_cast<std::size_t>(items), -1);
+    for (std::size_t k = 0; k < chosen.size(); ++k) {
+      place[static_cast<std::size_t>(chosen[k])] = static_cast<Id>(k);
+      part.item_loops.push_back(item_loops[static_cast<std::size_t>(chosen[k])]);
+    }
+    part.user_items.cols = part.items;
+    for (Id& column : part.user_items.columns) column = place[static_cast<std::size_t>(column)];
+    return part;
+  }
+
   /// Â as one matrix [nodes, nodes], columns ascending, self-loops included.
   [[nodiscard]] CsrMatrix<T> square() const {
     const CsrMatrix<T> item_users = user_items.transposed();

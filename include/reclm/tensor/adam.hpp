@@ -166,18 +166,40 @@ class Adam {
 
   void replay_all(State& state, std::uint32_t until) {
     if (!state.since) {
-      if (state.all_until == until) return;
-      begin_lazy(state);
+      if (state.all_until != until) replay_uniform(state, until);
+    } else {
+      replay(state, nullptr, state.parameter->value.rows(), until);
+      state.since = nullptr;
     }
-    replay(state, nullptr, state.parameter->value.rows(), until);
-    state.since = nullptr;
     state.all_until = until;
+  }
+
+  // All elements missed the same steps, so the array's shape does not matter: long rows fill the registers.
+  void replay_uniform(State& state, std::uint32_t until) {
+    constexpr Index run = 256;
+    auto& value = state.parameter->value;
+    const Index whole = value.size() / run, rest = value.size() % run, behind = whole * run;
+    const auto kernel = [&](Index first, Index cols) {
+      return kernels::AdamReplay<T>{rates_,
+                                    factors_on_device(),
+                                    nullptr,
+                                    0,
+                                    nullptr,
+                                    state.all_until,
+                                    until,
+                                    value.data() + first,
+                                    state.m.data() + first,
+                                    state.v.data() + first,
+                                    cols};
+    };
+    B::for_rows(whole, 64 * run, kernel(0, run));
+    if (rest > 0) B::for_rows(1, 64 * rest, kernel(behind, rest));
   }
 
   void replay(State& state, const Id* ids, Index count, std::uint32_t until) {
     const Index cols = state.parameter->value.cols();
     B::for_rows(count, 64 * cols,
-                kernels::AdamReplay<T>{rates_, factors_on_device(), ids, state.since.get(), until,
+                kernels::AdamReplay<T>{rates_, factors_on_device(), ids, count, state.since.get(), 0, until,
                                        state.parameter->value.data(), state.m.data(), state.v.data(), cols});
   }
 

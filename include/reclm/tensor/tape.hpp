@@ -3,6 +3,8 @@
 /// Reverse-mode automatic differentiation: operations append their result and a backward function; `backward()` runs
 /// the functions in reverse.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -34,6 +36,9 @@ class Tape {
   Tape() = default;
   /// With `training` false nothing needs a gradient: operations only compute.
   explicit Tape(bool training) : training_(training) {}
+
+  /// Tells this tape from every other of the process, whatever memory they lie in.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
 
   using Backward = std::function<void(Tape&, const TensorType& output_gradient)>;
 
@@ -76,16 +81,12 @@ class Tape {
     return {node.gradient, T(0)};
   }
 
-  /// For backward functions: adds `g`, of the shape of `v`, to the gradient of `v`. Shares `g` when it is the first.
-  void add_gradient(Var v, const TensorType& g) {
-    Node& node = nodes_[static_cast<std::size_t>(v.id)];
-    if (!node.needs_gradient) return;
-    if (node.gradient.empty()) {
-      node.gradient = g.clone();
-      return;
-    }
-    B::for_rows(g.rows(), 3 * g.cols(), kernels::AddScaled<T>{g.data(), T(1), node.gradient.data(), g.cols()});
-  }
+  /// For backward functions: adds `g`, of the shape of `v`, to the gradient of `v`.
+  void add_gradient(Var v, const TensorType& g) { add(v, g, false); }
+
+  /// The same for a `g` that the caller neither reads nor passes on afterwards: its memory is taken over when it is the
+  /// first. A backward function may so pass on its output's gradient, once, as its last act.
+  void pass_gradient(Var v, const TensorType& g) { add(v, g, true); }
 
   /// Differentiates the 1×1 value `loss`. Gradients of parameters end in the parameters; values that only led to the
   /// loss are freed on the way. Call once a tape.
@@ -123,11 +124,26 @@ class Tape {
     Parameter<B, T>* parameter;
   };
 
+  void add(Var v, const TensorType& g, bool may_take) {
+    Node& node = nodes_[static_cast<std::size_t>(v.id)];
+    if (!node.needs_gradient) return;
+    if (node.gradient.empty())
+      node.gradient = may_take ? g : g.clone();
+    else
+      B::for_rows(g.rows(), 3 * g.cols(), kernels::AddScaled<T>{g.data(), T(1), node.gradient.data(), g.cols()});
+  }
+
   Var push(Node node) {
     nodes_.push_back(std::move(node));
     return {static_cast<Index>(nodes_.size()) - 1};
   }
 
+  static std::uint64_t next_number() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  std::uint64_t number_ = next_number();
   bool training_ = true;
   std::vector<Node> nodes_;
   std::vector<std::pair<Parameter<B, T>*, Var>> parameters_;

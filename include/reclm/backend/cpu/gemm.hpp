@@ -9,6 +9,7 @@
 #include <Eigen/Core>
 
 #include "reclm/backend/backend.hpp"
+#include "reclm/backend/cpu/tall_gemm.hpp"
 #include "reclm/core/parallel.hpp"
 
 #if defined(RECLM_WITH_BLAS)
@@ -67,6 +68,16 @@ template <class T>
 void cpu_gemm(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
               T beta, T* c, Index ldc) {
   if (m == 0 || n == 0) return;
+  constexpr auto bytes = static_cast<Index>(sizeof(T));
+  if (alpha == T(1) && op_a == Op::none && m >= 64 && n * k * bytes <= cpu::kTallOperandBytes) {
+    cpu::tall_product<T>(m, n, k, a, lda, nullptr, op_b == Op::transpose, b, ldb, beta, c, ldc);
+    return;
+  }
+  if (alpha == T(1) && op_a == Op::transpose && op_b == Op::none && k >= 64 &&
+      m * n * bytes <= cpu::kTallOperandBytes) {
+    cpu::tall_outer<T>(m, n, k, a, lda, b, ldb, nullptr, beta, c, ldc);
+    return;
+  }
   if (k > kGemmInnerBlock && m <= kGemmRowBlock) {
     const Index blocks = chunk_count(k, kGemmInnerBlock);
     std::vector<T> parts(static_cast<std::size_t>(blocks * m * n));

@@ -86,15 +86,18 @@ struct AdamRows {
   }
 };
 
-/// Steps since[row] … until − 1 without a gradient for some rows (`ids` null: all). `steps[t]` are step t's factors,
-/// t counted from 0. Columns pass `Tile` at a time, so that a row stays in registers while its steps pass.
-template <class T, int Tile = 16>
+/// Steps since[row] … until − 1 without a gradient for `count` rows (`ids` null: all); where `since` is null, from step
+/// `from` on for every row. `steps[t]` are step t's factors, t counted from 0. Two lots of `kLot` columns pass at a
+/// time: a lot stays in registers while its steps pass, and two hide each other's square roots and divisions.
+template <class T>
 struct AdamReplay {
+  static constexpr int kLot = 16;
   AdamRates<T> rates;
   const AdamStep<T>* steps;
   const Id* ids;
+  Index count;
   std::uint32_t* since;
-  std::uint32_t until;
+  std::uint32_t from, until;
   T* p;
   T* m;
   T* v;
@@ -103,24 +106,32 @@ struct AdamReplay {
   template <class Team>
   RECLM_HD void operator()(Team team, Index k) const {
     const Index row = ids == nullptr ? k : static_cast<Index>(ids[k]);
-    const std::uint32_t begin = since[row];
+    fetch_ahead(team, k);
+    const std::uint32_t begin = since == nullptr ? from : since[row];
     if (begin == until) return;
-    for (Index first = 0; first < cols; first += Tile) {
-      if (first + Tile <= cols)
-        tile<Team, true>(team, row * cols + first, begin, Tile);
-      else
-        tile<Team, false>(team, row * cols + first, begin, cols - first);
-    }
+    Index first = 0;
+    for (; first + 2 * kLot <= cols; first += 2 * kLot) lots<2>(team, row * cols + first, begin);
+    for (; first + kLot <= cols; first += kLot) lots<1>(team, row * cols + first, begin);
+    if (first < cols) rest(team, row * cols + first, begin, cols - first);
     team.sync();
-    if (team.leader()) since[row] = until;
+    if (since != nullptr && team.leader()) since[row] = until;
   }
 
  private:
-  template <class Team, bool Whole>
-  RECLM_HD RECLM_ALWAYS_INLINE void tile(Team team, Index at, std::uint32_t begin, Index count) const {
-    const Index n = Whole ? Index{Tile} : count;
+  // Rows come in random order; without a hint each would wait for memory three times.
+  template <class Team>
+  RECLM_HD RECLM_ALWAYS_INLINE void fetch_ahead(Team team, Index k) const {
+    constexpr Index kAhead = 4;
+    if (ids == nullptr || k + kAhead >= count) return;
+    const Index at = static_cast<Index>(ids[k + kAhead]) * cols;
+    team.prefetch(p + at, cols);
+    team.prefetch(m + at, cols);
+    team.prefetch(v + at, cols);
+  }
+
+  template <class Team>
+  RECLM_HD RECLM_ALWAYS_INLINE void rest(Team team, Index at, std::uint32_t begin, Index n) const {
     const AdamRates<T> r = rates;
-#if defined(__CUDA_ARCH__)
     team.each(n, [=, *this](Index c) {
       T param = p[at + c], first = m[at + c], second = v[at + c];
       for (std::uint32_t t = begin; t < until; ++t) adam_update(r, steps[t], T(0), param, first, second);
@@ -128,22 +139,37 @@ struct AdamReplay {
       m[at + c] = first;
       v[at + c] = second;
     });
+  }
+
+  template <int Lots, class Team>
+  RECLM_HD RECLM_ALWAYS_INLINE void lots(Team team, Index at, std::uint32_t begin) const {
+#if defined(__CUDA_ARCH__)
+    rest(team, at, begin, Index{Lots * kLot});
 #else
-    T param[Tile], first[Tile], second[Tile];
-    team.each(n, [&](Index c) {
-      param[c] = p[at + c];
-      first[c] = m[at + c];
-      second[c] = v[at + c];
-    });
+    const AdamRates<T> r = rates;
+    T param[Lots][kLot], first[Lots][kLot], second[Lots][kLot];
+    for (int lot = 0; lot < Lots; ++lot) {
+      const Index start = at + lot * kLot;
+      team.each(kLot, [&](Index c) {
+        param[lot][c] = p[start + c];
+        first[lot][c] = m[start + c];
+        second[lot][c] = v[start + c];
+      });
+    }
     for (std::uint32_t t = begin; t < until; ++t) {
       const AdamStep<T> s = steps[t];
-      team.each(n, [&](Index c) { adam_update(r, s, T(0), param[c], first[c], second[c]); });
+#pragma GCC unroll 2
+      for (int lot = 0; lot < Lots; ++lot)
+        team.each(kLot, [&](Index c) { adam_update(r, s, T(0), param[lot][c], first[lot][c], second[lot][c]); });
     }
-    team.each(n, [&](Index c) {
-      p[at + c] = param[c];
-      m[at + c] = first[c];
-      v[at + c] = second[c];
-    });
+    for (int lot = 0; lot < Lots; ++lot) {
+      const Index start = at + lot * kLot;
+      team.each(kLot, [&](Index c) {
+        p[start + c] = param[lot][c];
+        m[start + c] = first[lot][c];
+        v[start + c] = second[lot][c];
+      });
+    }
 #endif
   }
 };

@@ -142,7 +142,7 @@ class SimGcl final : public ContrastiveGcn<B, T> {
     kernels::add_sign_noise<B>(Random(step.seed, Stream::view_noise, step.number), layer_of_view * rows * width, rows,
                                width, static_cast<T>(noise_), y.data());
     return step.tape.record(std::move(y), step.tape.needs_gradient(x),
-                            [x](Tape<B, T>& t, const Tensor<B, T>& dy) { t.add_gradient(x, dy); });
+                            [x](Tape<B, T>& t, const Tensor<B, T>& dy) { t.pass_gradient(x, dy); });
   }
 
   double noise_;

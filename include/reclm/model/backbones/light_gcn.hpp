@@ -92,7 +92,8 @@ class GraphPropagation {
 };
 
 /// LightGCN (He et al., SIGIR 2020) as in RecLM's public code: self-loops in Â, layers summed, users propagated, items
-/// scored with their initial vectors; s = ⟨u, i⟩.
+/// scored with their initial vectors; s = ⟨u, i⟩. Items without interactions reach no user, so propagation leaves them
+/// out.
 template <class B, class T>
 class LightGcn : public Backbone<B, T> {
  public:
@@ -101,22 +102,36 @@ class LightGcn : public Backbone<B, T> {
   explicit LightGcn(const Interactions& train, int layers = kLayers) : LightGcn(NormalizedGraph<T>(train), layers) {}
 
   explicit LightGcn(const NormalizedGraph<T>& graph, int layers = kLayers)
-      : propagation_(graph, layers), numbering_(graph.users) {}
+      : all_items_(graph.items),
+        trained_(graph.connected_items()),
+        places_(static_cast<std::size_t>(graph.items), -1),
+        propagation_(graph.restricted_to(trained_), layers),
+        numbering_(graph.users) {
+    for (std::size_t k = 0; k < trained_.size(); ++k)
+      places_[static_cast<std::size_t>(trained_[k])] = static_cast<Id>(k);
+  }
 
   Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
-    const Var users = vectors.all_users(step), items = vectors.all_items(step);
-    return pair_loss(step, users, items);
+    const Var users = vectors.all_users(step);
+    const std::vector<Id> positives = trained_places(step.batch.positives);
+    const std::vector<Id> negatives = trained_places(step.batch.negatives);
+    // Negatives may be items that nobody touched; then all items are needed.
+    if (positives.empty() || negatives.empty()) return pair_loss(step, users, vectors.all_items(step));
+    const Var items = vectors.items(step, trained_);
+    return pair_loss(step, users, items, items, positives, negatives);
   }
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
-    Tape<B, T> tape;
-    const Var u = propagation_(tape, tape.constant(users), tape.constant(items));
+    Tape<B, T> tape(false);
+    const Var connected = gather_distinct_rows(tape, tape.constant(items), trained_);
+    const Var u = propagation_(tape, tape.constant(users), connected);
     return {host_floats(tape.value(u)), host_floats(items)};
   }
   void forward(MatrixView<const float> in, MatrixView<float> out) const override {
-    Tape<B, T> tape;
+    Tape<B, T> tape(false);
     const auto [users, items] = split(tape, in);
     require_same_shape("EmbeddingEncoder::forward", in, out);
-    write(tape.value(propagation_(tape, users, items)), out, 0);
+    const Var connected = gather_distinct_rows(tape, items, trained_);
+    write(tape.value(propagation_(tape, users, connected)), out, 0);
     write(tape.value(items), out, propagation_.users());
   }
   void backward(MatrixView<const float> d_out, MatrixView<float> d_in) const override {
@@ -125,7 +140,7 @@ class LightGcn : public Backbone<B, T> {
     const Matrix<float> zero(d_out.rows(), d_out.cols());
     const auto [users, items] = split(tape, zero.view());
     require_same_shape("EmbeddingEncoder::backward", d_out, d_in);
-    const Var final_users = propagation_(tape, users, items);
+    const Var final_users = propagation_(tape, users, gather_distinct_rows(tape, items, trained_));
     Tape<B, T> gradients;
     const auto [d_users, d_items] = split(gradients, d_out);
     tape.backward(final_users, gradients.value(d_users));
@@ -138,26 +153,49 @@ class LightGcn : public Backbone<B, T> {
  protected:
   /// BPR of the batch. @param users, items initial vectors of all users and items
   Var pair_loss(const TrainingStep<B, T>& step, Var users, Var items) {
-    const std::vector<Id> local = numbering_.number(step.batch.users);
-    const std::vector<Id> ids = numbering_.take();
-    const Var chosen = propagation_(step.tape, users, items, ids);
-    return bpr_loss(step.tape, {chosen, items}, {local, step.batch.positives, step.batch.negatives}, step.divisor);
+    const Var connected = gather_distinct_rows(step.tape, items, trained_);
+    return pair_loss(step, users, connected, items, step.batch.positives, step.batch.negatives);
   }
 
  private:
+  // `positives` and `negatives` are rows of `scored`.
+  Var pair_loss(const TrainingStep<B, T>& step, Var users, Var connected, Var scored, std::span<const Id> positives,
+                std::span<const Id> negatives) {
+    const std::vector<Id> local = numbering_.number(step.batch.users);
+    const std::vector<Id> ids = numbering_.take();
+    const Var chosen = propagation_(step.tape, users, connected, ids);
+    return bpr_loss(step.tape, {chosen, scored}, {local, positives, negatives}, step.divisor);
+  }
+
+  // Places among the connected items; empty when one is not connected.
+  std::vector<Id> trained_places(std::span<const Id> items) const {
+    check_rows(items, all_items_);
+    std::vector<Id> places;
+    places.reserve(items.size());
+    for (const Id item : items) {
+      const Id place = places_[static_cast<std::size_t>(item)];
+      if (place < 0) return {};
+      places.push_back(place);
+    }
+    return places;
+  }
+
   std::pair<Var, Var> split(Tape<B, T>& tape, MatrixView<const float> all) const {
-    require_size("EmbeddingEncoder", "number of nodes", all.rows(), propagation_.users() + propagation_.items());
+    require_size("EmbeddingEncoder", "number of nodes", all.rows(), propagation_.users() + all_items_);
     const auto part = [&](Index first, Index count) {
       return tape.variable(Tensor<B, T>::from_host(MatrixView<const float>(
           all.data() + first * all.row_stride(), count, all.cols(), all.row_stride(), all.col_stride())));
     };
-    return {part(0, propagation_.users()), part(propagation_.users(), propagation_.items())};
+    return {part(0, propagation_.users()), part(propagation_.users(), all_items_)};
   }
   static void write(const Tensor<B, T>& from, MatrixView<float> to, Index first) {
     const Matrix<float> host = host_floats(from);
     for (Index row = 0; row < host.rows(); ++row) std::ranges::copy(host.row(row), to.row(first + row).begin());
   }
 
+  Index all_items_;
+  std::vector<Id> trained_;  // items with interactions, ascending
+  std::vector<Id> places_;   // of each item among them; −1: none
   GraphPropagation<B, T> propagation_;
   detail::RowNumbering numbering_;
 };

@@ -17,7 +17,7 @@ Var add(Tape<B, T>& tape, Var a, Var b) {
   B::for_rows(y.rows(), 3 * y.cols(), kernels::AddScaled<T>{tape.value(b).data(), T(1), y.data(), y.cols()});
   return tape.record(std::move(y), tape.any_needs_gradient(a, b), [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
     t.add_gradient(a, dy);
-    t.add_gradient(b, dy);
+    t.pass_gradient(b, dy);
   });
 }
 

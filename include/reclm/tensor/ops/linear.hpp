@@ -4,9 +4,12 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "reclm/backend/kernels/elementwise.hpp"
+#include "reclm/tensor/ops/rows.hpp"
 #include "reclm/tensor/tape.hpp"
 
 namespace reclm {
@@ -126,6 +129,37 @@ Var linear_pair(Tape<B, T>& tape, Var a, Var b, Var weight, Var bias, Activation
   return detail::linear_blocks(tape, std::array{a, b}, weight, 0, bias, activation);
 }
 
+/// activation(x[ids, :] · Wᵀ + b) of some rows of a constant matrix, which are not copied where the backend can do
+/// without.
+/// @param x [n, in]  @param ids rows of x, repeats allowed  @returns [ids, out]
+template <class B, class T>
+Var linear_of_rows(Tape<B, T>& tape, const Tensor<B, T>& x, std::span<const Id> ids, Var weight, Var bias,
+                   Activation activation = Activation::none) {
+  check_rows(ids, x.rows());
+  if constexpr (requires(T * p) {
+                  B::gather_gemm(Index{}, Index{}, Index{}, p, static_cast<const Id*>(nullptr), p, p);
+                }) {
+    const Index rows = static_cast<Index>(ids.size()), out = tape.value(weight).rows(), in = x.cols();
+    require_size("linear_of_rows", "input width", in, tape.value(weight).cols());
+    const std::shared_ptr<Id> chosen = upload<B, Id>(ids);
+    Tensor<B, T> y{rows, out};
+    B::gather_gemm(rows, out, in, x.data(), chosen.get(), tape.value(weight).data(), y.data());
+    detail::add_bias_and_activate(tape, bias, activation, y);
+    const Tensor<B, T> result = y;
+    const bool wanted = tape.needs_gradient(weight) || (bias.valid() && tape.needs_gradient(bias));
+    return tape.record(std::move(y), wanted, [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
+      const Tensor<B, T> dz = detail::before_activation(activation, result, dy);
+      if (t.needs_gradient(weight)) {
+        auto [dw, beta] = t.slot(weight);
+        B::gather_gemm_backward(rows, out, in, dz.data(), x.data(), chosen.get(), beta, dw.data());
+      }
+      detail::add_bias_gradient(t, bias, dz);
+    });
+  } else {
+    return linear(tape, gather_rows(tape, tape.constant(x), ids), weight, bias, activation);
+  }
+}
+
 /// activation(x + bias), for products whose bias comes late.
 /// @param x [n, d]  @param bias d elements  @returns [n, d]
 template <class B, class T>
@@ -135,8 +169,8 @@ Var bias_activation(Tape<B, T>& tape, Var x, Var bias, Activation activation = A
   const Tensor<B, T> result = y;
   return tape.record(std::move(y), tape.any_needs_gradient(x, bias), [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
     const Tensor<B, T> dz = detail::before_activation(activation, result, dy);
-    t.add_gradient(x, dz);
     detail::add_bias_gradient(t, bias, dz);
+    t.pass_gradient(x, dz);
   });
 }
 

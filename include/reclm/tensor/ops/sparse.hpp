@@ -34,7 +34,7 @@ Var sparse_product(Tape<B, T>& tape, const SparseMatrix<B, T>& a, Var x, Var r =
       auto [dx, beta] = t.slot(x);
       B::spmm(a.transposed_view(), dy.data(), width, beta, dx.data(), dx.data());
     }
-    if (r.valid()) t.add_gradient(r, dy);
+    if (r.valid()) t.pass_gradient(r, dy);
   });
 }
 
@@ -49,11 +49,12 @@ Var add_scaled_rows(Tape<B, T>& tape, Var r, const Tensor<B, T>& scale, Var s) {
   B::for_rows(rows, 3 * width,
               kernels::AddScaledRows<T>{tape.value(r).data(), scale.data(), tape.value(s).data(), y.data(), width});
   return tape.record(std::move(y), tape.any_needs_gradient(r, s), [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
-    t.add_gradient(r, dy);
-    if (!t.needs_gradient(s)) return;
-    auto [ds, beta] = t.slot(s);
-    const T* held = beta == T(0) ? nullptr : ds.data();
-    B::for_rows(rows, 3 * width, kernels::AddScaledRows<T>{held, scale.data(), dy.data(), ds.data(), width});
+    if (t.needs_gradient(s)) {
+      auto [ds, beta] = t.slot(s);
+      const T* held = beta == T(0) ? nullptr : ds.data();
+      B::for_rows(rows, 3 * width, kernels::AddScaledRows<T>{held, scale.data(), dy.data(), ds.data(), width});
+    }
+    t.pass_gradient(r, dy);
   });
 }
 
