@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "reclm/core/error.hpp"
 
@@ -75,6 +76,19 @@ class AtomicFile {
   std::filesystem::path path_, temporary_;
   std::FILE* file_ = nullptr;
 };
+
+/// Removes the temporaries that killed processes left beside `path`. For the one owner of `path`, before its first
+/// write.
+inline void remove_abandoned(const std::filesystem::path& path) {
+  const std::string prefix = path.filename().string() + ".tmp.";
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code ignored;
+  std::vector<std::filesystem::path> abandoned;
+  for (std::filesystem::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored))
+    if (entry->path().filename().string().starts_with(prefix)) abandoned.push_back(entry->path());
+  for (const auto& file : abandoned) std::filesystem::remove(file, ignored);
+}
 
 /// Replaces the content of `path` by `text`, atomically.
 inline void write_file(const std::filesystem::path& path, std::string_view text) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/model/checkpoint.hpp"
 #include "reclm/model/joint_model.hpp"
 #include "reclm/model/train_options.hpp"
@@ -32,9 +33,11 @@ class Trainer {
         sampler_(train, {.seed = options.seed, .negatives = options.negatives}),
         adam_(model.parameters(), {.learning_rate = options.learning_rate, .l2 = options.l2}),
         batches_(sampler_.batches(options.batch_size)),
-        stage_("train " + model.name()) {}
+        stage_("train " + model.name()),
+        interactions_(std::to_string(train.size()) + " of fingerprint " + Fingerprint().add(train).text()) {}
 
   TrainReport run() {
+    if (!options_.checkpoint.empty()) remove_abandoned(options_.checkpoint);
     if (options_.resume && !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint))
       state_ = load_checkpoint(options_.checkpoint, model_.parameters(), adam_, best_, settings());
     while (!state_.finished) {
@@ -51,6 +54,8 @@ class Trainer {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr const char* kNumericRemedy =
+      ". Remedy: lower the learning rate, or look for extreme values in the feature vectors";
 
   static const TrainOptions& checked(const TrainOptions& o, const JointModel<B, T>& model, const Interactions& train) {
     if (o.epochs < 1) throw ConfigError("TrainOptions: epochs must be 1 or more");
@@ -74,7 +79,7 @@ class Trainer {
             {"selection", static_cast<int>(options_.selection)},
             {"evaluate_every", options_.evaluate_every},
             {"patience", options_.patience},
-            {"interactions", sampler_.size()}};
+            {"interactions", interactions_}};
   }
 
   // False when the observer stopped it.
@@ -110,17 +115,27 @@ class Trainer {
     if (!std::isfinite(value))
       throw NumericError(model_.name() + ": the loss is " + std::to_string(value) + " at step " +
                          std::to_string(state_.steps + 1) + " (epoch " + std::to_string(state_.epoch + 1) + ", batch " +
-                         std::to_string(state_.batch + 1) +
-                         "). Remedy: lower the learning rate, or look for extreme values in the feature vectors");
+                         std::to_string(state_.batch + 1) + ")" + kNumericRemedy);
     tape.backward(loss);
     adam_.step();
     ++state_.batch;
     ++state_.steps;
-    state_.loss_sum += static_cast<double>(value);
-    return static_cast<double>(value);
+    last_loss_ = static_cast<double>(value);
+    state_.loss_sum += last_loss_;
+    return last_loss_;
+  }
+
+  // A gradient may overflow where the loss did not; such parameters are neither ranked with nor saved.
+  void check_parameters() const {
+    for (const auto* p : model_.parameters())
+      if (!std::isfinite(B::sum(p->value.data(), p->value.size())))
+        throw NumericError(model_.name() + ": parameter " + p->name() + " is no longer finite after step " +
+                           std::to_string(state_.steps) + ", whose loss was " + std::to_string(last_loss_) +
+                           kNumericRemedy);
   }
 
   bool finish_epoch() {
+    check_parameters();
     EpochRecord record{state_.epoch + 1, state_.loss_sum / static_cast<double>(batches_)};
     const bool last = state_.epoch + 1 >= options_.epochs;
     state_.finished = last;
@@ -145,7 +160,9 @@ class Trainer {
   }
 
   void note(const EpochRecord& record) {
-    const bool better = state_.report.best_epoch == 0 || record.metric > state_.report.best_metric;
+    // A figure that could not be measured is NaN; any other is better.
+    const bool better = state_.report.best_epoch == 0 || record.metric > state_.report.best_metric ||
+                        (std::isnan(state_.report.best_metric) && !std::isnan(record.metric));
     if (better) {
       state_.report.best_epoch = record.epoch;
       state_.report.best_metric = record.metric;
@@ -160,6 +177,7 @@ class Trainer {
   void save() {
     if (options_.checkpoint.empty()) return;
     adam_.flush();
+    check_parameters();
     save_checkpoint(options_.checkpoint, model_.parameters(), adam_, best_, state_, settings());
   }
 
@@ -169,7 +187,8 @@ class Trainer {
   BprSampler sampler_;
   Adam<B, T> adam_;
   Index batches_;
-  std::string stage_;
+  std::string stage_, interactions_;
+  double last_loss_ = 0;
   Triples triples_;
   ParameterValues<T> best_;
   TrainingState state_;
@@ -182,8 +201,8 @@ class Trainer {
 ///
 /// A step's random numbers depend on (seed, step) alone, so a resumed training ends with the same bits, on any number
 /// of threads. A checkpoint of a finished training is resumed at once.
-/// @throws ConfigError on options out of range; NumericError naming the step when the loss is not finite; IoError and
-/// DataError from checkpoints; ShapeError when the data set is not the model's
+/// @throws ConfigError on options out of range; NumericError naming the step when the loss or a parameter is not
+/// finite; IoError and DataError from checkpoints; ShapeError when the data set is not the model's
 template <class B, class T>
 TrainReport train(JointModel<B, T>& model, const Interactions& train_split, const TrainOptions& options,
                   const Evaluator<B, T>& evaluator = {}) {
