@@ -45,10 +45,18 @@ struct CsrMatrix {
     part.offsets.reserve(chosen.size() + 1);
     part.offsets.push_back(0);
     for (const Id row : chosen) {
-      const auto begin = offsets[static_cast<std::size_t>(row)], end = offsets[static_cast<std::size_t>(row) + 1];
-      part.columns.insert(part.columns.end(), columns.begin() + begin, columns.begin() + end);
-      part.values.insert(part.values.end(), values.begin() + begin, values.begin() + end);
-      part.offsets.push_back(static_cast<Index>(part.columns.size()));
+      const auto r = static_cast<std::size_t>(row);
+      part.offsets.push_back(part.offsets.back() + offsets[r + 1] - offsets[r]);
+    }
+    part.columns.resize(static_cast<std::size_t>(part.offsets.back()));
+    part.values.resize(part.columns.size());
+    std::size_t to = 0;
+    for (const Id row : chosen) {
+      const auto r = static_cast<std::size_t>(row);
+      for (auto e = static_cast<std::size_t>(offsets[r]); e < static_cast<std::size_t>(offsets[r + 1]); ++e, ++to) {
+        part.columns[to] = columns[e];
+        part.values[to] = values[e];
+      }
     }
     return part;
   }
