@@ -1,8 +1,9 @@
 #pragma once
 /// @file reclm.hpp
-/// Everything for the CPU, except what is heavy to compile and rarely needed: reports (reclm/eval/report.hpp, result
-/// cubes in reclm/eval/cube.hpp) and xtensor arrays (reclm/data/xtensor.hpp).
+/// Everything for the CPU, except what is heavy to compile and rarely needed: studies (reclm/eval/study.hpp), reports
+/// (reclm/eval/report.hpp) and xtensor arrays (reclm/data/xtensor.hpp).
 
+#include "reclm/align/make_vectors.hpp"
 #include "reclm/backend/cpu.hpp"
 #include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/core/error.hpp"
@@ -22,3 +23,8 @@
 #include "reclm/eval/protocol.hpp"
 #include "reclm/eval/significance.hpp"
 #include "reclm/model/baselines.hpp"
+#include "reclm/model/concepts.hpp"
+#include "reclm/model/encoder_backbone.hpp"
+#include "reclm/model/make_backbone.hpp"
+#include "reclm/model/scorer_ranker.hpp"
+#include "reclm/model/trainer.hpp"

@@ -1,19 +1,18 @@
-// A user's program: ranks unseen items by their texts and says how well.
+// A user's program: trains LightGCN with profiles and ranks items that nobody has clicked.
 #include <reclm/reclm.hpp>
 
 #include <cstdio>
+#include <memory>
 
 int main() {
-  const reclm::World world = reclm::make_world({.users = 300, .items = 400});
-  const reclm::Dataset& data = world.dataset;
-  const reclm::ContentKnn model(data.train, data.item_vectors.view());
+  const reclm::Dataset data = reclm::make_world({.users = 300, .items = 400}).dataset;
+  reclm::JointModel<> model("LightGCN + RecLM",
+                            reclm::make_vectors<reclm::Cpu, float>(reclm::AdapterKind::reclm, data, 32,
+                                                                   reclm::IdStart::xavier, reclm::Initializer(1)),
+                            std::make_unique<reclm::LightGcn<reclm::Cpu, float>>(data.train));
+  reclm::train(model, data.train, {.epochs = 30, .batch_size = 256});
 
-  const auto ranker = [&](std::span<const reclm::Id> users, std::span<const reclm::Id> candidates,
-                          const reclm::Interactions*, reclm::Index k) {
-    const reclm::cpu::PairFactors factors{.users = model.user_factors().view(), .items = model.item_factors().view()};
-    return reclm::cpu::top_k(factors, users, candidates, {}, k);
-  };
-  const auto result = reclm::evaluate(data, reclm::Setting::zero_shot, ranker);
+  const auto result = reclm::evaluate(data, reclm::Setting::zero_shot, model.ranking());
   const double random = 20.0 / static_cast<double>(result.candidates);
   std::printf("reclm %s: zero-shot Recall@20 %.3f, random order %.3f\n", RECLM_VERSION_STRING, result.mean("recall@20"),
               random);
