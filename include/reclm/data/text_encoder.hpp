@@ -12,6 +12,7 @@
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
 #include "reclm/core/parallel.hpp"
+#include "reclm/core/philox.hpp"
 #include "reclm/data/detail/spectral_projection.hpp"
 #include "reclm/data/detail/text_features.hpp"
 
@@ -47,12 +48,15 @@ inline void check(const TextEncoderOptions& options) {
   require(options.fit_texts >= 1, "fit_texts must be at least 1");
 }
 
-/// Rows `first + k·stride` of a sparse matrix, `count` of them evenly spread.
-inline SparseRows spread_rows(const SparseRows& all, Index count) {
+/// `count` rows of a sparse matrix, one drawn from each of as many equal stretches.
+inline SparseRows spread_rows(const SparseRows& all, Index count, std::uint64_t seed) {
+  const Random random(seed, Stream::init, 0x726f7773u);  // the step as in random_signs
   SparseRows some;
   some.cols = all.cols;
   for (Index k = 0; k < count; ++k) {
-    const auto row = static_cast<std::size_t>(k * all.rows() / count);
+    const Index first = k * all.rows() / count, last = (k + 1) * all.rows() / count;
+    const auto row = static_cast<std::size_t>(
+        first + random.below(static_cast<std::uint64_t>(k), static_cast<std::uint32_t>(last - first)));
     const auto begin = all.offsets[row], end = all.offsets[row + 1];
     some.columns.insert(some.columns.end(), all.columns.begin() + begin, all.columns.begin() + end);
     some.values.insert(some.values.end(), all.values.begin() + begin, all.values.begin() + end);
@@ -79,7 +83,7 @@ inline Matrix<float> encode_text(std::span<const std::string> texts, TextEncoder
       texts, {options.word_ngrams, options.shortest_gram, options.longest_gram, options.hash_bits});
   const bool sampled = count > options.fit_texts;
   const detail::text::SparseRows some =
-      sampled ? detail::text::spread_rows(all, options.fit_texts) : detail::text::SparseRows{};
+      sampled ? detail::text::spread_rows(all, options.fit_texts, options.seed) : detail::text::SparseRows{};
   const detail::text::SparseRows& fitted = sampled ? some : all;
   const detail::text::SparseRows turned = fitted.transposed();
   const detail::text::Spectrum spectrum = detail::text::leading_spectrum(fitted, turned, options.width, options.seed);

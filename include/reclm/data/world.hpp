@@ -16,6 +16,7 @@
 #include "reclm/data/detail/world_text.hpp"
 #include "reclm/data/detail/world_tuning.hpp"
 #include "reclm/data/detail/world_users.hpp"
+#include "reclm/data/splits.hpp"
 #include "reclm/data/text_encoder.hpp"
 
 namespace reclm {
@@ -43,8 +44,8 @@ struct WorldEvent {
 /// A world and the truth behind it.
 ///
 /// `dataset`: train holds the clicks before the cut, test those after it on items that train knows, zero those on items
-/// that it does not; valid is empty. item_text has the columns title, abstract and category. Everybody has a click in
-/// train; about a third of the users have at most five.
+/// that it does not; valid is empty; train_values holds the times. item_text has the columns title, abstract and
+/// category. Everybody has a click in train; about a third of the users have at most five.
 struct World {
   Dataset dataset;
   WorldOptions options;
@@ -75,13 +76,6 @@ inline void check(const WorldOptions& options) {
 // The world runs for half a year from 2024-01-01.
 inline Index world_seconds(double time) { return 1704067200 + static_cast<Index>(time * 180 * 86400); }
 
-inline std::vector<Id> distinct_items(const Interactions& split) {
-  std::vector<Id> items(split.columns().begin(), split.columns().end());
-  std::sort(items.begin(), items.end());
-  items.erase(std::unique(items.begin(), items.end()), items.end());
-  return items;
-}
-
 inline void split_events(World& world, const std::vector<WorldUser>& people) {
   const WorldOptions& options = world.options;
   std::vector<char> seen(static_cast<std::size_t>(options.items), 0);
@@ -103,11 +97,16 @@ inline void split_events(World& world, const std::vector<WorldUser>& people) {
   };
   Dataset& data = world.dataset;
   data.train = interactions(world.train_events);
+  std::vector<WorldEvent> in_order = world.train_events;
+  std::sort(in_order.begin(), in_order.end(), [](const WorldEvent& a, const WorldEvent& b) {
+    return std::pair(a.user, a.item) < std::pair(b.user, b.item);
+  });
+  for (const WorldEvent& event : in_order) data.train_values.timestamps.push_back(static_cast<double>(event.time));
   data.valid = interactions({});
   data.test = interactions(world.test_events);
   data.zero = interactions(world.zero_events);
-  data.test_candidates = distinct_items(data.test);
-  data.zero_candidates = distinct_items(data.zero);
+  data.test_candidates = items_of(data.test);
+  data.zero_candidates = items_of(data.zero);
 }
 
 inline void name_everything(World& world, const WorldVocabulary& vocabulary) {

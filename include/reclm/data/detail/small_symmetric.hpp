@@ -15,18 +15,25 @@ namespace reclm::detail::text {
 
 using SmallMatrix = Matrix<double>;
 
-/// Upper triangular R with RᵀR = `positive` + a shift that keeps dependent columns harmless.
-inline SmallMatrix cholesky(SmallMatrix positive, double relative_shift) {
+/// What a pivot must exceed, as a share of the mean diagonal: sums in float leave about 1e-7 of a dependent column.
+inline constexpr double kDependent = 1e-5;
+
+/// Upper triangular R with RᵀR = `positive`; the row of a column that depends on those before it is zero.
+inline SmallMatrix cholesky(SmallMatrix positive) {
   const Index n = positive.rows();
   double trace = 0;
   for (Index k = 0; k < n; ++k) trace += positive(k, k);
-  const double shift = std::max(relative_shift * trace / static_cast<double>(std::max<Index>(n, 1)), 1e-30);
+  const double least = kDependent * trace / static_cast<double>(std::max<Index>(n, 1));
   SmallMatrix& r = positive;
   for (Index k = 0; k < n; ++k) {
-    const double pivot = std::sqrt(std::max(r(k, k), 0.0) + shift);
+    for (Index c = 0; c < k; ++c) r(k, c) = 0;
+    if (!(r(k, k) > least)) {
+      for (Index c = k; c < n; ++c) r(k, c) = 0;
+      continue;
+    }
+    const double pivot = std::sqrt(r(k, k));
     r(k, k) = pivot;
     for (Index c = k + 1; c < n; ++c) r(k, c) /= pivot;
-    for (Index c = 0; c < k; ++c) r(k, c) = 0;
     for (Index row = k + 1; row < n; ++row) {
       const double factor = r(k, row);
       const double* RECLM_RESTRICT from = r.data() + k * n;
@@ -38,12 +45,13 @@ inline SmallMatrix cholesky(SmallMatrix positive, double relative_shift) {
   return positive;
 }
 
-/// R⁻¹ for the R of `cholesky`.
+/// R⁻¹ for the R of `cholesky`; rows and columns of dependent columns are zero.
 inline SmallMatrix inverse_root(const SmallMatrix& positive) {
   const Index n = positive.rows();
-  const SmallMatrix r = cholesky(positive, 1e-6);
+  const SmallMatrix r = cholesky(positive);
   SmallMatrix inverse(n, n);
   for (Index row = n - 1; row >= 0; --row) {
+    if (r(row, row) == 0) continue;
     double* RECLM_RESTRICT to = inverse.data() + row * n;
     to[row] = 1.0;
     for (Index k = row + 1; k < n; ++k) {
@@ -64,20 +72,22 @@ struct SmallEigen {
 };
 
 /// Eigenvectors of a symmetric matrix without negative eigenvalues, by one-sided Jacobi rotations of its Cholesky
-/// factor's rows (Hestenes 1958). To about five digits, as the sketch it serves is rougher.
+/// factor's rows (Hestenes 1958). The rotations run in float (3.5 times as fast): about five digits,
+/// and the sketch it serves is rougher.
 inline SmallEigen eigen_of(const SmallMatrix& positive) {
   constexpr int kSweeps = 30;
   constexpr double kOrthogonal = 1e-5;
   const Index n = positive.rows();
-  SmallMatrix root = cholesky(positive, 1e-12);
+  const SmallMatrix factor = cholesky(positive);
+  Matrix<float> root = Matrix<float>::copy_of(factor.view());
   std::vector<double> squares(static_cast<std::size_t>(n));
   const auto dot = [&](Index a, Index b) {
-    const double* RECLM_RESTRICT x = root.data() + a * n;
-    const double* RECLM_RESTRICT y = root.data() + b * n;
-    double sum = 0;
+    const float* RECLM_RESTRICT x = root.data() + a * n;
+    const float* RECLM_RESTRICT y = root.data() + b * n;
+    float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (Index c = 0; c < n; ++c) sum += x[c] * y[c];
-    return sum;
+    return static_cast<double>(sum);
   };
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     bool turned = false;
@@ -91,13 +101,14 @@ inline SmallEigen eigen_of(const SmallMatrix& positive) {
         const double ratio = (yy - xx) / (2 * xy);
         const double tangent = (ratio < 0 ? -1.0 : 1.0) / (std::abs(ratio) + std::sqrt(1 + ratio * ratio));
         const double cosine = 1 / std::sqrt(1 + tangent * tangent), sine = cosine * tangent;
-        double* RECLM_RESTRICT x = root.data() + a * n;
-        double* RECLM_RESTRICT y = root.data() + b * n;
+        const auto turn_cosine = static_cast<float>(cosine), turn_sine = static_cast<float>(sine);
+        float* RECLM_RESTRICT x = root.data() + a * n;
+        float* RECLM_RESTRICT y = root.data() + b * n;
 #pragma omp simd
         for (Index c = 0; c < n; ++c) {
-          const double old = x[c];
-          x[c] = cosine * old - sine * y[c];
-          y[c] = sine * old + cosine * y[c];
+          const float old = x[c];
+          x[c] = turn_cosine * old - turn_sine * y[c];
+          y[c] = turn_sine * old + turn_cosine * y[c];
         }
         xx = std::max(xx - tangent * xy, 0.0);
         yy += tangent * xy;
@@ -113,12 +124,12 @@ inline SmallEigen eigen_of(const SmallMatrix& positive) {
     const Index from = order[static_cast<std::size_t>(k)];
     const auto row = root.row(from);
     const double value = std::sqrt(dot(from, from));
-    const double top =
-        *std::max_element(row.begin(), row.end(), [](double x, double y) { return std::abs(x) < std::abs(y); });
+    const float top =
+        *std::max_element(row.begin(), row.end(), [](float x, float y) { return std::abs(x) < std::abs(y); });
     result.values[static_cast<std::size_t>(k)] = value * value;
     if (value > 0)
       for (Index c = 0; c < n; ++c)
-        result.vectors(k, c) = row[static_cast<std::size_t>(c)] / (top < 0 ? -value : value);
+        result.vectors(k, c) = static_cast<double>(row[static_cast<std::size_t>(c)]) / (top < 0 ? -value : value);
   }
   return result;
 }

@@ -60,7 +60,28 @@ inline Matrix<float> times(const Matrix<float>& tall, const SmallMatrix& small) 
   return out;
 }
 
-/// Left singular vectors times a power of the singular values, of the best approximation of rank `width`.
+inline Matrix<float> identity(Index n) {
+  Matrix<float> result(n, n);
+  for (Index k = 0; k < n; ++k) result(k, k) = 1.0f;
+  return result;
+}
+
+inline Matrix<float> random_signs(Index rows, Index cols, std::uint64_t seed) {
+  Matrix<float> signs(rows, cols);
+  // The step sets these draws apart from model initialisation, which counts from 0.
+  const Random random(seed, Stream::init, 0x74657874u);
+  parallel_for(rows, 256, [&](Index r) {
+    const Index blocks = chunk_count(cols, 128);
+    for (Index k = 0; k < blocks; ++k) {
+      const PhiloxBlock bits = random.block(static_cast<std::uint64_t>(r * blocks + k));
+      for (Index c = k * 128; c < std::min(cols, (k + 1) * 128); ++c)
+        signs(r, c) = (bits.word[(c / 32) % 4] >> (c % 32)) & 1u ? 1.0f : -1.0f;
+    }
+  });
+  return signs;
+}
+
+/// The leading singular vectors and values of a sparse matrix.
 struct Spectrum {
   Matrix<float> left;             ///< [rows, kept], orthonormal columns (about)
   std::vector<double> magnitude;  ///< singular values, descending; kept of them are worth having
@@ -74,19 +95,13 @@ inline Spectrum leading_spectrum(const SparseRows& a, const SparseRows& a_transp
   Spectrum result;
   if (sketch == 0) return result;
 
-  Matrix<float> signs(a.cols, sketch);
-  // The step sets these draws apart from model initialisation, which counts from 0.
-  const Random random(seed, Stream::init, 0x74657874u);
-  parallel_for(signs.rows(), 256, [&](Index r) {
-    const Index blocks = chunk_count(sketch, 128);
-    for (Index k = 0; k < blocks; ++k) {
-      const PhiloxBlock bits = random.block(static_cast<std::uint64_t>(r * blocks + k));
-      for (Index c = k * 128; c < std::min(sketch, (k + 1) * 128); ++c)
-        signs(r, c) = (bits.word[(c / 32) % 4] >> (c % 32)) & 1u ? 1.0f : -1.0f;
-    }
-  });
-  Matrix<float> basis = times(a, signs);
-  basis = times(basis, inverse_root(gram(basis, basis)));
+  Matrix<float> basis;
+  if (sketch == a.rows()) {
+    basis = identity(sketch);  // few texts: exact
+  } else {
+    basis = times(a, sketch == a.cols ? identity(sketch) : random_signs(a.cols, sketch, seed));
+    basis = times(basis, inverse_root(gram(basis, basis)));
+  }
   const Matrix<float> image = times(a, times(a_transposed, basis));
   const Matrix<float> factor = times(image, inverse_root(gram(basis, image)));  // factor · factorᵀ ≈ A·Aᵀ
 
