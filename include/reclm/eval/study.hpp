@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "reclm/backend/cpu.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/eval/cube.hpp"
 #include "reclm/eval/detail/run_files.hpp"
 #include "reclm/eval/report_input.hpp"
@@ -97,11 +98,30 @@ class Study {
       result_.notes.push_back(
           "Epochs were selected on the test split, as in the papers. Such figures are optimistic; "
           "compare them only with others of the same rule.");
+    if (options_.selection != SelectionRule::last) check_metric();
     const auto lacks = [&](Setting setting) {
       return (setting == Setting::zero_shot || setting == Setting::generalised_zero_shot) && data_.zero.empty();
     };
     if (std::erase_if(options_.settings, lacks) > 0)
       result_.notes.push_back("The data set has no zero-shot split; the settings that need one were left out.");
+    if (!options_.folder.empty()) fingerprint_ = fingerprint();
+  }
+
+  void check_metric() const {
+    for (const Index cutoff : options_.evaluation.metrics.cutoffs)
+      for (const MetricKind kind : options_.evaluation.metrics.kinds)
+        if (metric_name(kind, cutoff) == options_.metric) return;
+    throw ConfigError("StudyOptions: epochs are selected by " + options_.metric +
+                      ", which the evaluation does not measure. Remedy: name one of its metrics and cut-offs");
+  }
+
+  [[nodiscard]] std::string fingerprint() const {
+    Fingerprint all;
+    for (const Interactions* split : {&data_.train, &data_.valid, &data_.test, &data_.zero}) all.add(*split);
+    for (const auto* items : {&data_.valid_candidates, &data_.test_candidates, &data_.zero_candidates})
+      all.add(std::span<const Id>(*items));
+    for (const auto* rows : {&data_.item_vectors, &data_.item_profiles, &data_.user_profiles}) all.add(*rows);
+    return all.text();
   }
 
   template <class Measure>
@@ -199,12 +219,7 @@ class Study {
     nlohmann::json settings = {{"model", backbone_name(spec.backbone)},
                                {"adapter", adapter_label(spec)},
                                {"dataset", data_.name},
-                               {"users", data_.train.users()},
-                               {"items", data_.train.items()},
-                               {"train", data_.train.size()},
-                               {"valid", data_.valid.size()},
-                               {"test", data_.test.size()},
-                               {"zero", data_.zero.size()},
+                               {"data", fingerprint_},
                                {"seed", seed},
                                {"width", options_.width},
                                {"l2", options_.l2.value_or(default_l2(spec.backbone))},
@@ -217,13 +232,17 @@ class Study {
                                {"selection", static_cast<int>(options_.selection)},
                                {"metric", options_.metric},
                                {"cutoffs", options_.evaluation.metrics.cutoffs},
+                               {"catalogue", options_.evaluation.catalogue},
+                               {"sparse_clicks", options_.evaluation.sparse_clicks},
                                {"mask_validation", options_.evaluation.mask_validation}};
+    for (const MetricKind kind : options_.evaluation.metrics.kinds) settings["kinds"].push_back(metric_kind_name(kind));
     for (const Setting setting : options_.settings) settings["settings"].push_back(setting_name(setting));
     return settings.dump();
   }
 
   Dataset data_;
   StudyOptions options_;
+  std::string fingerprint_;  // of the data, where runs are kept
   std::unique_ptr<Dataset> shuffled_;
   StudyResult result_;
 };

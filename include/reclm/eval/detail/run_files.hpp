@@ -8,6 +8,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "reclm/core/atomic_file.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/data/safetensors.hpp"
 #include "reclm/eval/cube.hpp"
 #include "reclm/eval/report_input.hpp"
@@ -28,7 +30,8 @@ struct FinishedRun {
 };
 
 /// FOLDER/runs/MODEL.ADAPTER.DATASET.SEED.safetensors holds a finished run (figures by user as tensors, the rest as
-/// JSON); ….checkpoint.safetensors an unfinished one.
+/// JSON); ….SETTINGS.checkpoint.safetensors an unfinished one, SETTINGS being their fingerprint: a run with others
+/// neither goes on from it nor destroys it.
 class RunFiles {
  public:
   /// @param folder   empty: nothing is kept
@@ -46,7 +49,7 @@ class RunFiles {
       throw IoError("cannot create " + runs.string() + ": " + failure.message() +
                     ". Remedy: name a folder that can be written");
     path_ = runs / (name + ".safetensors");
-    checkpoint_ = runs / (name + ".checkpoint.safetensors");
+    checkpoint_ = runs / (name + "." + Fingerprint().add(std::span<const char>(settings_)).text() + kCheckpoint);
   }
 
   /// Where training keeps its state; empty when nothing is kept.
@@ -57,10 +60,7 @@ class RunFiles {
     if (path_.empty() || !std::filesystem::exists(path_)) return std::nullopt;
     const auto file = SafetensorsFile::open(path_);
     const auto& metadata = file.metadata();
-    if (!metadata.contains("settings") || metadata.at("settings") != settings_) {
-      std::filesystem::remove(checkpoint_);
-      return std::nullopt;
-    }
+    if (!metadata.contains("settings") || metadata.at("settings") != settings_) return std::nullopt;
     try {
       return read(file, nlohmann::json::parse(metadata.at("run")));
     } catch (const std::exception&) {
@@ -68,7 +68,7 @@ class RunFiles {
     }
   }
 
-  /// Keeps a finished run and drops its checkpoint.
+  /// Keeps a finished run and drops its checkpoints, those with other settings too.
   void save(const FinishedRun& run) const {
     if (path_.empty()) return;
     std::vector<NamedTensor> tensors;
@@ -91,12 +91,27 @@ class RunFiles {
                                  {"loss", {c.loss.name, c.loss.x, c.loss.y}},
                                  {"validation", {c.validation.name, c.validation.x, c.validation.y}},
                                  {"selected", c.selected_epoch}};
+    remove_abandoned(path_);
     write_safetensors(path_, tensors, {{"settings", settings_}, {"run", text.dump()}});
-    std::error_code ignored;
-    std::filesystem::remove(checkpoint_, ignored);
+    drop_checkpoints();
   }
 
  private:
+  static constexpr const char* kCheckpoint = ".checkpoint.safetensors";
+
+  void drop_checkpoints() const {
+    const std::string prefix = path_.stem().string() + ".", suffix = kCheckpoint;
+    const auto length = prefix.size() + Fingerprint().text().size() + suffix.size();
+    std::error_code ignored;
+    std::vector<std::filesystem::path> found;
+    for (std::filesystem::directory_iterator entry(path_.parent_path(), ignored), end; !ignored && entry != end;
+         entry.increment(ignored)) {
+      const std::string name = entry->path().filename().string();
+      if (name.size() == length && name.starts_with(prefix) && name.ends_with(suffix)) found.push_back(entry->path());
+    }
+    for (const auto& file : found) std::filesystem::remove(file, ignored);
+  }
+
   [[nodiscard]] FinishedRun read(const SafetensorsFile& file, const nlohmann::json& text) const {
     FinishedRun run;
     std::size_t r = 0;

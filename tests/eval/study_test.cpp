@@ -1,0 +1,315 @@
+/// Studies: what they run, what they keep, and how they go on.
+#include "reclm/eval/study.hpp"
+
+#include <filesystem>
+#include <set>
+
+#include "reclm/data/world.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace reclm;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Dataset& small_world() {
+  static const Dataset data =
+      make_world({.users = 120, .items = 160, .clicks = 10, .encoder = {.width = 24, .hash_bits = 10}, .seed = 3})
+          .dataset;
+  return data;
+}
+
+StudyOptions small_study(const fs::path& folder = {}) {
+  StudyOptions options;
+  options.backbones = {BackboneKind::bias_mf, BackboneKind::light_gcn};
+  options.seeds = {1, 2};
+  options.width = 8;
+  options.training.epochs = 2;
+  options.training.batch_size = 256;
+  options.folder = folder.string();
+  return options;
+}
+
+/// All figures and the values of all users, to the bit; NaN is written so.
+std::string text_of(const ResultCube& cube) {
+  std::string text;
+  const auto add = [&](double x) {
+    text += std::isnan(x) ? "nan " : std::to_string(std::bit_cast<std::int64_t>(x)) + " ";
+  };
+  for (std::size_t axis = 0; axis < ResultCube::kAxes; ++axis)
+    for (const auto& label : cube.labels(static_cast<ResultCube::Axis>(axis))) text += label + ";";
+  for (const double x : cube.values()) add(x);
+  for (const auto& dataset : cube.labels(ResultCube::kDataset))
+    for (const auto& setting : cube.settings(dataset)) {
+      const auto [users, candidates] = cube.extent(dataset, setting);
+      text += std::to_string(users) + "/" + std::to_string(candidates) + " ";
+      for (const RowKey& row : cube.rows(dataset, setting))
+        for (const auto& metric : cube.metrics(dataset, setting))
+          for (const float x : cube.per_user(row, setting, metric)) add(static_cast<double>(x));
+    }
+  return text;
+}
+
+std::string text_of(const std::vector<Curve>& curves) {
+  std::string text;
+  for (const Curve& c : curves) {
+    text += c.run.model + " " + c.run.adapter + " " + std::to_string(c.run.seed) + " " + c.validation.name + " " +
+            std::to_string(c.selected_epoch);
+    for (const Series* s : {&c.loss, &c.validation})
+      for (std::size_t k = 0; k < s->y.size(); ++k)
+        text += " " + std::to_string(s->x[k]) + ":" + std::to_string(std::bit_cast<std::int64_t>(s->y[k]));
+    text += "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> row_names(const ResultCube& cube, std::string_view setting) {
+  std::vector<std::string> names;
+  for (const RowKey& row : cube.rows("world", setting))
+    names.push_back(row.adapter.empty() ? row.model : row.model + " + " + row.adapter);
+  return names;
+}
+
+std::set<std::string> files_of(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder / "runs")) names.insert(entry.path().filename().string());
+  return names;
+}
+
+bool mentions(const std::vector<std::string>& notes, const std::string& part) {
+  return std::ranges::any_of(notes, [&](const std::string& note) { return note.find(part) != std::string::npos; });
+}
+
+/// Fails the test when a model is trained.
+bool no_training(const Progress& progress) {
+  if (progress.stage.starts_with("train ")) throw std::logic_error("trained " + std::string(progress.stage));
+  return true;
+}
+
+std::multiset<std::vector<float>> rows_of(const Matrix<float>& m) {
+  std::multiset<std::vector<float>> rows;
+  for (Index r = 0; r < m.rows(); ++r) rows.insert({m.row(r).begin(), m.row(r).end()});
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("a study has a row for every model, its placebo and the baselines, in every setting") {
+  const StudyResult result = run_study(small_world(), small_study());
+  CHECK_FALSE(result.interrupted);
+  const std::vector<std::string> expected{"Popularity",      "Random",           "Content-kNN",
+                                          "BiasMF + Base",   "BiasMF + RecLM",   "BiasMF + RecLM (placebo)",
+                                          "LightGCN + Base", "LightGCN + RecLM", "LightGCN + RecLM (placebo)"};
+  for (const char* setting : {"full-shot", "zero-shot", "generalised-zero-shot"}) {
+    auto names = row_names(result.cube, setting);
+    CHECK(std::set<std::string>(names.begin(), names.end()) == std::set<std::string>(expected.begin(), expected.end()));
+    CHECK(names.size() == expected.size());
+    for (const RowKey& row : result.cube.rows("world", setting)) {
+      INFO(row.model << " " << row.adapter << " " << setting);
+      const SeedSummary recall = result.cube.summary(row, setting, "recall@20");
+      CHECK(recall.mean >= 0);
+      CHECK(recall.mean <= 1);
+      CHECK(recall.seeds == (row.model == "Popularity" || row.model == "Content-kNN" ? 1 : 2));
+    }
+  }
+  CHECK(result.cube.settings("world").size() == 3);
+  // A curve for each of 2 backbones × 3 adapters × 2 seeds, each with its epochs.
+  REQUIRE(result.curves.size() == 12);
+  for (const Curve& curve : result.curves) {
+    CHECK(curve.loss.y.size() == 2);
+    CHECK(curve.validation.y.size() == 2);
+    CHECK(curve.validation.name == "recall@20");
+    CHECK((curve.selected_epoch == 1 || curve.selected_epoch == 2));
+  }
+  CHECK(mentions(result.notes, "no validation split"));
+  CHECK_FALSE(mentions(result.notes, "test split"));
+  // Seeds make a difference, and so does the placebo.
+  const auto value = [&](const char* adapter, std::uint64_t seed) {
+    return result.cube.value({"LightGCN", adapter, "world", seed}, "zero-shot", "ndcg@40");
+  };
+  CHECK(value("RecLM", 1) != value("RecLM", 2));
+  CHECK(value("RecLM", 1) != value("RecLM (placebo)", 1));
+}
+
+TEST_CASE("a study gives the same figures again") {
+  StudyOptions options = small_study();
+  options.backbones = {BackboneKind::light_gcn};
+  const StudyResult a = run_study(small_world(), options), b = run_study(small_world(), options);
+  CHECK(text_of(a.cube) == text_of(b.cube));
+  CHECK(text_of(a.curves) == text_of(b.curves));
+}
+
+TEST_CASE("a study whose runs are kept repeats them without training") {
+  const test::TemporaryFolder folder;
+  StudyOptions options = small_study(folder.path());
+  const StudyResult first = run_study(small_world(), options);
+  const auto files = files_of(folder.path());
+  CHECK(files.size() == 12);
+  CHECK(files.contains("LightGCN.RecLM--placebo-.world.2.safetensors"));
+  options.observer = no_training;
+  const StudyResult again = run_study(small_world(), options);
+  CHECK(text_of(again.cube) == text_of(first.cube));
+  CHECK(text_of(again.curves) == text_of(first.curves));
+  CHECK(again.notes == first.notes);
+  CHECK(files_of(folder.path()) == files);
+  // More seeds: only the new ones are trained.
+  options.seeds = {1, 2, 3};
+  int trained = 0;
+  options.observer = [&](const Progress& progress) {
+    trained += progress.stage.starts_with("train ") && progress.step == 1;
+    return true;
+  };
+  const StudyResult more = run_study(small_world(), options);
+  CHECK(trained == 6);
+  CHECK(more.cube.value({"BiasMF", "RecLM", "world", 2}, "full-shot", "recall@20") ==
+        first.cube.value({"BiasMF", "RecLM", "world", 2}, "full-shot", "recall@20"));
+}
+
+TEST_CASE("a kept run is not taken for other settings or other data") {
+  const test::TemporaryFolder folder;
+  StudyOptions options = small_study(folder.path());
+  options.backbones = {BackboneKind::bias_mf};
+  options.seeds = {1};
+  options.placebo = options.baselines = false;
+  run_study(small_world(), options);
+  const auto trains = [&](const Dataset& data, const std::function<void(StudyOptions&)>& change) {
+    StudyOptions changed = options;
+    change(changed);
+    changed.observer = [](const Progress& progress) { return !progress.stage.starts_with("train "); };
+    return run_study(data, changed).interrupted;
+  };
+  CHECK_FALSE(trains(small_world(), [](StudyOptions&) {}));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.width = 9; }));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.training.epochs = 3; }));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.selection = SelectionRule::last; }));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.carve.seed = 2; }));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.evaluation.metrics.kinds.push_back(MetricKind::mrr); }));
+  CHECK(trains(small_world(), [](StudyOptions& o) { o.settings = {Setting::full_shot}; }));
+  Dataset other = small_world();
+  other.item_profiles(7, 3) += 0.01f;
+  CHECK(trains(other, [](StudyOptions&) {}));
+  // The interrupted ones left the finished ones alone.
+  CHECK_FALSE(trains(small_world(), [](StudyOptions&) {}));
+}
+
+TEST_CASE("an interrupted study goes on to the figures of one that was not") {
+  StudyOptions options = small_study();
+  options.backbones = {BackboneKind::light_gcn};
+  options.seeds = {1};
+  const StudyResult whole = run_study(small_world(), options);
+  const test::TemporaryFolder folder;
+  options.folder = folder.path().string();
+  // It is stopped again and again, wherever it has got to: in baselines, training steps, epochs' ends, evaluations.
+  int interruptions = 0;
+  for (int patience = 3;; ++patience) {
+    REQUIRE(interruptions < 60);
+    int told = 0;
+    options.observer = [&](const Progress&) { return ++told < patience; };
+    const StudyResult part = run_study(small_world(), options);
+    if (!part.interrupted) {
+      CHECK(text_of(part.cube) == text_of(whole.cube));
+      CHECK(text_of(part.curves) == text_of(whole.curves));
+      break;
+    }
+    ++interruptions;
+  }
+  CHECK(interruptions > 5);
+  CHECK(files_of(folder.path()).size() == 3);
+}
+
+TEST_CASE("an unfinished run with other settings is neither gone on from nor in the way") {
+  const test::TemporaryFolder folder;
+  StudyOptions options = small_study(folder.path());
+  options.backbones = {BackboneKind::bias_mf};
+  options.adapters = {AdapterKind::base};
+  options.seeds = {1};
+  options.baselines = false;
+  const auto stop_in_training = [](const Progress& progress) { return progress.step < 2; };
+  options.observer = stop_in_training;
+  CHECK(run_study(small_world(), options).interrupted);
+  CHECK(files_of(folder.path()).size() == 1);
+  options.observer = {};
+  options.training.epochs = 1;
+  const StudyResult shorter = run_study(small_world(), options);
+  CHECK(shorter.curves.at(0).loss.y.size() == 1);
+  CHECK(files_of(folder.path()) == std::set<std::string>{"BiasMF.Base.world.1.safetensors"});
+  // A finished run of other settings does not cost an unfinished one its checkpoint.
+  options.training.epochs = 2;
+  options.observer = stop_in_training;
+  CHECK(run_study(small_world(), options).interrupted);
+  Index first_step = 0;
+  options.observer = [&](const Progress& progress) {
+    if (first_step == 0) first_step = progress.step;
+    return true;
+  };
+  CHECK_FALSE(run_study(small_world(), options).interrupted);
+  CHECK(first_step == 3);
+}
+
+TEST_CASE("shuffled profiles are the same rows in another order, among items and among users") {
+  const Dataset& data = small_world();
+  const Dataset shuffled = with_shuffled_profiles(data, 1);
+  CHECK(rows_of(shuffled.item_profiles) == rows_of(data.item_profiles));
+  CHECK(rows_of(shuffled.user_profiles) == rows_of(data.user_profiles));
+  const auto moved = [](const Matrix<float>& a, const Matrix<float>& b) {
+    Index count = 0;
+    for (Index r = 0; r < a.rows(); ++r) count += !std::ranges::equal(a.row(r), b.row(r));
+    return static_cast<double>(count) / static_cast<double>(a.rows());
+  };
+  CHECK(moved(data.item_profiles, shuffled.item_profiles) > 0.9);
+  CHECK(moved(data.user_profiles, shuffled.user_profiles) > 0.9);
+  CHECK(shuffled.item_vectors == data.item_vectors);
+  CHECK(shuffled.train == data.train);
+  CHECK(with_shuffled_profiles(data, 1).item_profiles == shuffled.item_profiles);
+  CHECK_FALSE(with_shuffled_profiles(data, 2).item_profiles == shuffled.item_profiles);
+}
+
+TEST_CASE("selection is said in the notes and decides the epoch") {
+  StudyOptions options = small_study();
+  options.backbones = {BackboneKind::bias_mf};
+  options.adapters = {AdapterKind::base};
+  options.seeds = {1};
+  options.baselines = false;
+  options.selection = SelectionRule::best_on_test;
+  const StudyResult on_test = run_study(small_world(), options);
+  CHECK(mentions(on_test.notes, "selected on the test split"));
+  CHECK_FALSE(mentions(on_test.notes, "no validation split"));
+  // What was selected by is what is reported.
+  const Curve& curve = on_test.curves.at(0);
+  const double best = *std::ranges::max_element(curve.validation.y);
+  CHECK(on_test.cube.value({"BiasMF", "Base", "world", 1}, "full-shot", "recall@20") == best);
+  options.selection = SelectionRule::last;
+  const StudyResult last = run_study(small_world(), options);
+  CHECK(last.notes.empty());
+  CHECK(last.curves.at(0).validation.y.empty());
+  CHECK(last.curves.at(0).selected_epoch == 2);
+}
+
+TEST_CASE("settings without targets are left out and said; impossible options are refused") {
+  Dataset data = small_world();
+  data.zero = Interactions::from_pairs(data.train.users(), data.train.items(), std::vector<Pair>{});
+  StudyOptions options = small_study();
+  options.backbones = {BackboneKind::bias_mf};
+  options.adapters = {AdapterKind::id};
+  options.seeds = {1};
+  const StudyResult result = run_study(data, options);
+  CHECK(mentions(result.notes, "no zero-shot split"));
+  CHECK(result.cube.settings("world") == std::vector<std::string>{"full-shot"});
+  // Ids use no profiles, so they have no placebo.
+  CHECK(row_names(result.cube, "full-shot") ==
+        std::vector<std::string>{"Popularity", "Random", "Content-kNN", "BiasMF + ID"});
+
+  options.metric = "recall@7";
+  CHECK_THROWS_AS(run_study(data, options), ConfigError);
+  options = small_study();
+  options.seeds.clear();
+  CHECK_THROWS_AS(run_study(data, options), ConfigError);
+  options = small_study();
+  options.settings.clear();
+  CHECK_THROWS_AS(run_study(data, options), ConfigError);
+  options = small_study();
+  options.baselines = false;
+  data.user_profiles = {};
+  CHECK_THROWS_AS(run_study(data, options), ConfigError);
+}
