@@ -175,8 +175,16 @@ RECLM_ALWAYS_INLINE void transpose_stage(Vector<T>* rows, std::integer_sequence<
   for (int i = 0; i < width; ++i) {
     if ((i & Size) != 0) continue;
     const Vector<T> a = rows[i], b = rows[i + Size];
+#if defined(__CUDACC__)
+    // nvcc's front end cannot pass a pack on to the builtin.
+    for (int lane = 0; lane < width; ++lane) {
+      rows[i][lane] = (lane & Size) != 0 ? b[lane - Size] : a[lane];
+      rows[i + Size][lane] = (lane & Size) != 0 ? b[lane] : a[lane + Size];
+    }
+#else
     rows[i] = __builtin_shufflevector(a, b, ((Lane & Size) != 0 ? width + Lane - Size : Lane)...);
     rows[i + Size] = __builtin_shufflevector(a, b, ((Lane & Size) != 0 ? width + Lane : Lane + Size)...);
+#endif
   }
   if constexpr (Size > 1) transpose_stage<T, Size / 2>(rows, std::integer_sequence<int, Lane...>{});
 }
