@@ -29,7 +29,7 @@ find_package(CUDAToolkit REQUIRED)
 set(RECLM_CUDA ON)
 
 add_library(reclm_cuda_flags INTERFACE)
-target_compile_features(reclm_cuda_flags INTERFACE cuda_std_20)
+# By its flag: CMake 3.25 does not know the feature cuda_std_20 of nvcc.
 target_compile_options(reclm_cuda_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Xcompiler=-fopenmp-simd,-fno-math-errno,-Wall,-Wextra>)
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --expt-relaxed-constexpr -Xcompiler=-fopenmp-simd,-fno-math-errno,-Wall,-Wextra>)
 target_link_libraries(reclm_cuda_flags INTERFACE CUDA::cublas)
