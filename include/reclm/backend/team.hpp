@@ -17,18 +17,18 @@
 
 namespace reclm {
 
-/// One CPU thread as a team.
+/// One CPU thread as a team. Marked for the device too, because a kernel's body is compiled for both.
 struct CpuTeam {
   /// Calls f(i) for i in [0, n); iterations are independent.
   template <class F>
-  RECLM_ALWAYS_INLINE void each(Index n, const F& f) const {
+  RECLM_HD RECLM_ALWAYS_INLINE void each(Index n, const F& f) const {
 #pragma omp simd
     for (Index i = 0; i < n; ++i) f(i);
   }
 
   /// Sum of f(i) over [0, n) in the type that f returns.
   template <class F>
-  RECLM_ALWAYS_INLINE auto sum(Index n, const F& f) const {
+  RECLM_HD RECLM_ALWAYS_INLINE auto sum(Index n, const F& f) const {
     decltype(f(Index{})) total{};
 #pragma omp simd reduction(+ : total)
     for (Index i = 0; i < n; ++i) total += f(i);
@@ -37,7 +37,7 @@ struct CpuTeam {
 
   /// Largest f(i) over [0, n); n ≥ 1.
   template <class F>
-  RECLM_ALWAYS_INLINE auto max(Index n, const F& f) const {
+  RECLM_HD RECLM_ALWAYS_INLINE auto max(Index n, const F& f) const {
     auto largest = f(Index{0});
 #pragma omp simd reduction(max : largest)
     for (Index i = 1; i < n; ++i) {
@@ -49,14 +49,16 @@ struct CpuTeam {
 
   /// Asks for n elements that will be read soon. A hint; does nothing on CUDA.
   template <class T>
-  RECLM_ALWAYS_INLINE void prefetch(const T* p, Index n) const {
+  RECLM_HD RECLM_ALWAYS_INLINE void prefetch(const T* p, Index n) const {
     constexpr auto line = static_cast<Index>(kAlignment / sizeof(T));
+#if !defined(__CUDA_ARCH__)
     for (Index i = 0; i < n; i += line) __builtin_prefetch(p + i);
+#endif
   }
 
   /// True for the one member that writes a row's scalar result.
-  [[nodiscard]] static constexpr bool leader() { return true; }
-  static constexpr void sync() {}
+  [[nodiscard]] RECLM_HD static constexpr bool leader() { return true; }
+  RECLM_HD static constexpr void sync() {}
 };
 
 }  // namespace reclm
