@@ -65,7 +65,7 @@ class MemoryPool {
   // Sizes are rounded up to an eighth of their power of two, so that batches of slightly different sizes share buffers.
   static std::size_t rounded(std::size_t bytes) {
     std::size_t step = kAlignment;
-    while (step * 16 <= bytes) step *= 2;
+    while (step <= bytes / 16) step *= 2;
     return bytes == 0 ? step : (bytes + step - 1) / step * step;
   }
 
