@@ -70,7 +70,7 @@ struct AddScaledRows {
   template <class Team>
   RECLM_HD void operator()(Team team, Index row) const {
     const T* in = x + row * cols;
-    const T* base = r + row * cols;
+    const T* base = r == nullptr ? in : r + row * cols;
     T* out = y + row * cols;
     const T factor = scale[row];
     if (r == nullptr)
