@@ -31,5 +31,5 @@ set(RECLM_CUDA ON)
 add_library(reclm_cuda_flags INTERFACE)
 # By its flag: CMake 3.25 does not know the feature cuda_std_20 of nvcc.
 target_compile_options(reclm_cuda_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --expt-relaxed-constexpr -diag-suppress=1675 -Xcompiler=-fopenmp-simd,-fno-math-errno,-Wall,-Wextra>)
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --expt-relaxed-constexpr -diag-suppress=554,1675 -Xcompiler=-fopenmp-simd,-fno-math-errno,-Wall,-Wextra>)
 target_link_libraries(reclm_cuda_flags INTERFACE CUDA::cublas)

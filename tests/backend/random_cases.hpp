@@ -34,14 +34,9 @@ void check_sign_noise() {
     Index rows, cols, first;
   };
   // Widths of one number, of less than a block, of no whole blocks, of all a run can hold, and beyond it.
-  for (const auto& [rows, cols, first] : {Size{5, 1, 0},
-                                          {100, 3, 2},
-                                          {77, 32, 64},
-                                          {31, 33, 5},
-                                          {3, 512, 1},
-                                          {4, 515, 0},
-                                          {2, 1300, 7},
-                                          {40, 32, (Index{1} << 33) + 1}}) {
+  for (const Size& size : {Size{5, 1, 0}, Size{100, 3, 2}, Size{77, 32, 64}, Size{31, 33, 5}, Size{3, 512, 1},
+                           Size{4, 515, 0}, Size{2, 1300, 7}, Size{40, 32, (Index{1} << 33) + 1}}) {
+    const Index rows = size.rows, cols = size.cols, first = size.first;
     CAPTURE(rows, cols, first);
     const Random random(7, reclm::Stream::view_noise, 3);
     auto x = numbers<T>(rows * cols, 2);

@@ -5,8 +5,10 @@
 
 #include <concepts>
 #include <memory>
+#include <span>
 
 #include "reclm/backend/info_nce.hpp"
+#include "reclm/backend/ranking.hpp"
 #include "reclm/backend/team.hpp"
 #include "reclm/core/config.hpp"
 
@@ -41,9 +43,13 @@ struct ConceptKernel {
 /// - `sum(x, n)`: in double, in a fixed order.
 /// - `column_sums`: out[cols] (+)= sum over the rows of x [rows, cols].
 /// - `info_nce(problem)`, `info_nce(problem, gradient)`: the loss, and its gradient added; see info_nce.hpp.
+/// - `top_k(factors, users, candidates, masked, k)`: the best items of each user; see ranking.hpp and cpu/top_k.hpp.
+///
+/// A backend with products and row kernels gets the last four from tiled/.
 template <class B>
 concept Backend = requires(float* x, const float* y, Index n, CsrView<float> a, detail::ConceptKernel kernel,
-                           const InfoNceProblem<float>& problem, const InfoNceGradient<float>& gradient) {
+                           const InfoNceProblem<float>& problem, const InfoNceGradient<float>& gradient,
+                           const PairFactors& factors, std::span<const Id> ids, const MaskView& masked) {
   { B::name() } -> std::convertible_to<const char*>;
   { B::template allocate<float>(n) } -> std::same_as<std::shared_ptr<float>>;
   B::to_host(x, y, n);
@@ -57,6 +63,7 @@ concept Backend = requires(float* x, const float* y, Index n, CsrView<float> a, 
   B::column_sums(y, n, n, true, x);
   { B::info_nce(problem) } -> std::same_as<double>;
   { B::info_nce(problem, gradient) } -> std::same_as<double>;
+  { B::top_k(factors, ids, ids, masked, n) } -> std::same_as<TopK>;
 };
 
 }  // namespace reclm

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "reclm/backend/backend.hpp"
 #include "reclm/backend/cpu/gemm.hpp"
 #include "reclm/backend/cpu/info_nce.hpp"
 #include "reclm/backend/cpu/memory_pool.hpp"
+#include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/backend/kernels/spmm.hpp"
 #include "reclm/core/parallel.hpp"
 
@@ -86,6 +88,12 @@ struct Cpu {
   template <class T>
   static double info_nce(const InfoNceProblem<T>& problem, const InfoNceGradient<T>& gradient) {
     return cpu::info_nce(problem, gradient);
+  }
+
+  /// See cpu/top_k.hpp.
+  static TopK top_k(const PairFactors& factors, std::span<const Id> users, std::span<const Id> candidates,
+                    const MaskView& masked, Index k) {
+    return cpu::top_k(factors, users, candidates, masked, k);
   }
 
   template <class T>

@@ -9,17 +9,16 @@
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 
-#include <limits>
 #include <memory>
-#include <vector>
+#include <span>
 
 #include "reclm/backend/backend.hpp"
 #include "reclm/backend/cuda/check.cuh"
-#include "reclm/backend/cuda/info_nce.cuh"
-#include "reclm/backend/cuda/reduce.cuh"
 #include "reclm/backend/cuda/stream.cuh"
-#include "reclm/backend/cuda/top_k.cuh"
 #include "reclm/backend/kernels/spmm.hpp"
+#include "reclm/backend/tiled/info_nce.hpp"
+#include "reclm/backend/tiled/sums.hpp"
+#include "reclm/backend/tiled/top_k.hpp"
 
 namespace reclm {
 
@@ -78,20 +77,26 @@ struct Cuda {
 
   template <class T>
   static double info_nce(const InfoNceProblem<T>& problem) {
-    return cuda::info_nce<T>(problem, nullptr);
+    return tiled::info_nce<Cuda, T>(problem, nullptr);
   }
   template <class T>
   static double info_nce(const InfoNceProblem<T>& problem, const InfoNceGradient<T>& gradient) {
-    return cuda::info_nce<T>(problem, &gradient);
+    return tiled::info_nce<Cuda, T>(problem, &gradient);
+  }
+
+  /// Factors, masks and lists in host memory. @throws as cpu::top_k, and CudaError
+  static TopK top_k(const PairFactors& factors, std::span<const Id> users, std::span<const Id> candidates,
+                    const MaskView& masked, Index k) {
+    return tiled::top_k<Cuda>(factors, users, candidates, masked, k);
   }
 
   template <class T>
   static double sum(const T* x, Index n) {
-    return cuda::sum(x, n);
+    return tiled::sum<Cuda>(x, n);
   }
   template <class T>
   static void column_sums(const T* x, Index rows, Index cols, bool accumulate, T* out) {
-    cuda::column_sums(x, rows, cols, accumulate, out);
+    tiled::column_sums<Cuda>(x, rows, cols, accumulate, out);
   }
 };
 

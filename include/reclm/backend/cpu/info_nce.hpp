@@ -8,15 +8,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
-#include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "reclm/backend/cpu/dot_tile.hpp"
 #include "reclm/backend/info_nce.hpp"
 #include "reclm/core/config.hpp"
-#include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
 #include "reclm/core/parallel.hpp"
 
@@ -30,8 +28,10 @@ template <class T>
 class InfoNce {
  public:
   InfoNce(const InfoNceProblem<T>& problem, const InfoNceGradient<T>* gradient) : p_(problem), gradient_(gradient) {
-    check();
-    count_anchors();
+    reclm::detail::check_info_nce(problem, gradient);
+    reclm::detail::DistinctAnchors<double> distinct(problem.anchors);
+    ids_ = std::move(distinct.ids);
+    counts_ = std::move(distinct.counts);
     allocate();
   }
 
@@ -229,39 +229,6 @@ class InfoNce {
   }
 
   // --- memory ----------------------------------------------------------------------------------------------------
-
-  void check() const {
-    const auto fail = [](const std::string& what) { throw ShapeError("info_nce: " + what); };
-    const auto same = [&](const auto& m) { return m.rows() == p_.z1.rows() && m.cols() == p_.z1.cols(); };
-    if (!(p_.temperature > 0))
-      throw ConfigError("info_nce: the temperature is " + std::to_string(p_.temperature) +
-                        ". Remedy: choose one above 0, e.g. 0.1");
-    if (!same(p_.z2)) fail("the two views differ in shape");
-    if (!p_.z1.rows_contiguous() || !p_.z2.rows_contiguous()) fail("rows must be contiguous");
-    if (gradient_ != nullptr && (!same(gradient_->d_z1) || !same(gradient_->d_z2)))
-      fail("a gradient has another shape");
-    if (gradient_ != nullptr && (!gradient_->d_z1.rows_contiguous() || !gradient_->d_z2.rows_contiguous()))
-      fail("the gradients' rows must be contiguous");
-    for (const Id id : p_.anchors)
-      if (id < 0 || id >= p_.z1.rows())
-        fail("anchor " + std::to_string(id) + " lies outside the " + std::to_string(p_.z1.rows()) + " nodes");
-  }
-
-  // Repeated anchors are computed once.
-  void count_anchors() {
-    ids_.assign(p_.anchors.begin(), p_.anchors.end());
-    std::sort(ids_.begin(), ids_.end());
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < ids_.size(); ++i) {
-      if (i > 0 && ids_[i] == ids_[kept - 1]) {
-        ++counts_.back();
-      } else {
-        ids_[kept++] = ids_[i];
-        counts_.push_back(1);
-      }
-    }
-    ids_.resize(kept);
-  }
 
   void allocate() {
     nodes_ = p_.z2.rows();

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "reclm/backend/candidates.hpp"
 #include "reclm/backend/cpu/best_list.hpp"
-#include "reclm/backend/cpu/candidates.hpp"
 #include "reclm/backend/cpu/dot_tile.hpp"
-#include "reclm/backend/cpu/pair_factors.hpp"
 #include "reclm/backend/cpu/score_check.hpp"
+#include "reclm/backend/ranking.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/parallel.hpp"
@@ -32,7 +32,7 @@ class PairRanker {
   PairRanker(const PairFactors& factors, std::span<const Id> users, const Candidates& candidates,
              const MaskView& masked)
       : f_(factors), users_(users), candidates_(candidates), masked_(masked) {
-    check_shapes();
+    reclm::detail::check_ranking(f_, users_);
     strip_ = std::clamp(kStripElements / std::max<Index>(1, depth()) / BestLists::kStep * BestLists::kStep,
                         4 * BestLists::kStep, kStrip);
   }
@@ -163,7 +163,7 @@ class PairRanker {
     if (sound) return;
     for (const Id user : users_)
       for (const Id item : candidates_.ids())
-        if (std::isnan(plain_score(user, item))) throw_nan_score(user, item);
+        if (std::isnan(plain_score(user, item))) reclm::detail::throw_nan_score(user, item);
   }
 
  private:
@@ -241,25 +241,6 @@ class PairRanker {
       total += sum > 0.0f || std::isnan(sum) ? sum : 0.0f;
     }
     return total;
-  }
-
-  void check_shapes() const {
-    const auto fail = [](const std::string& what) { throw ShapeError("top_k: " + what); };
-    if (f_.users.cols() != f_.items.cols())
-      fail("user vectors have " + std::to_string(f_.users.cols()) + " elements, item vectors " +
-           std::to_string(f_.items.cols()));
-    if (f_.user_hidden.cols() != f_.item_hidden.cols()) fail("the hidden layers of users and items differ in width");
-    for (const auto& m : {f_.users, f_.items, f_.user_hidden, f_.item_hidden})
-      if (!m.rows_contiguous()) fail("rows must be contiguous; copy into a Matrix first");
-    if (f_.user_hidden.cols() > 0 &&
-        (f_.user_hidden.rows() < f_.users.rows() || f_.item_hidden.rows() < f_.items.rows()))
-      fail("the hidden layers have fewer rows than the factors");
-    if ((!f_.item_bias.empty() && static_cast<Index>(f_.item_bias.size()) < f_.items.rows()) ||
-        (!f_.user_bias.empty() && static_cast<Index>(f_.user_bias.size()) < f_.users.rows()))
-      fail("a bias has fewer elements than there are rows");
-    for (const Id user : users_)
-      if (user < 0 || user >= f_.users.rows())
-        fail("user " + std::to_string(user) + " lies outside the " + std::to_string(f_.users.rows()) + " users");
   }
 
   const PairFactors& f_;

@@ -7,11 +7,9 @@
 #include <bit>
 #include <cstdint>
 #include <span>
-#include <string>
 
 #include "reclm/backend/cpu/simd.hpp"
 #include "reclm/core/config.hpp"
-#include "reclm/core/error.hpp"
 
 namespace reclm::cpu {
 
@@ -47,11 +45,5 @@ class Magnitude {
   std::atomic<std::uint32_t> bits_{0};
   std::atomic<bool> seen_{false};
 };
-
-[[noreturn]] inline void throw_nan_score(Id user, Id item) {
-  throw NumericError("top_k: the score of user " + std::to_string(user) + " and item " + std::to_string(item) +
-                     " is not a number. Remedy: look for NaN or infinite values in the model's vectors; a lower "
-                     "learning rate often prevents them");
-}
 
 }  // namespace reclm::cpu

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "reclm/backend/candidates.hpp"
 #include "reclm/backend/cpu/best_list.hpp"
-#include "reclm/backend/cpu/candidates.hpp"
-#include "reclm/backend/cpu/pair_factors.hpp"
 #include "reclm/backend/cpu/pair_ranker.hpp"
+#include "reclm/backend/ranking.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
@@ -24,13 +24,6 @@
 namespace reclm::cpu {
 
 namespace detail {
-
-inline TopK empty_lists(std::span<const Id> users, Index k) {
-  if (k < 1) throw ConfigError("top_k: k is " + std::to_string(k) + ". Remedy: ask for at least one item");
-  const auto n = static_cast<Index>(users.size());
-  return {Matrix<Id>(n, k, kNoItem), Matrix<float>(n, k, -std::numeric_limits<float>::infinity()),
-          std::vector<Id>(users.begin(), users.end())};
-}
 
 // Writes list `list` as row `row` of the result.
 inline void finish_row(BestLists& lists, Index list, const Candidates& candidates, Index kept, Index row,
@@ -125,7 +118,7 @@ inline void rank_by_items(PairRanker& ranker, const Candidates& candidates, Inde
 /// beyond the arguments and the result: at most 8 MB of packed items and 8 MB of lists (more only for k above 10⁴).
 inline TopK top_k(const PairFactors& factors, std::span<const Id> users, std::span<const Id> candidates,
                   const MaskView& masked, Index k) {
-  TopK result = detail::empty_lists(users, k);
+  TopK result = reclm::detail::empty_lists(users, k);
   const Candidates chosen(candidates, factors.items.rows());
   PairRanker ranker(factors, users, chosen, masked);
   if (users.empty() || chosen.size() == 0) return result;
@@ -146,7 +139,7 @@ inline TopK top_k(const PairFactors& factors, std::span<const Id> users, std::sp
 template <class Fill>
 TopK top_k_scores(std::span<const Id> users, std::span<const Id> candidates, const MaskView& masked, Index k,
                   const Fill& fill) {
-  TopK result = detail::empty_lists(users, k);
+  TopK result = reclm::detail::empty_lists(users, k);
   const Candidates chosen(candidates, std::numeric_limits<Id>::max());
   const auto n = static_cast<Index>(users.size()), items = chosen.size();
   if (n == 0 || items == 0) return result;
@@ -167,7 +160,7 @@ TopK top_k_scores(std::span<const Id> users, std::span<const Id> candidates, con
         magnitude.add({row, static_cast<std::size_t>(items)});
         if (magnitude.has_nan())
           for (Index c = 0; c < items; ++c)
-            if (std::isnan(row[c])) throw_nan_score(user, chosen.at(c));
+            if (std::isnan(row[c])) reclm::detail::throw_nan_score(user, chosen.at(c));
         std::size_t next = 0;
         chosen.mask(masked.of(user), next, 0, items, row);
         lists.offer(r, row, step, 0);

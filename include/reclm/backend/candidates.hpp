@@ -12,7 +12,7 @@
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 
-namespace reclm::cpu {
+namespace reclm {
 
 /// Candidate items in ascending order without repeats; position p stands for item at(p).
 class Candidates {
@@ -55,4 +55,4 @@ class Candidates {
   bool dense_ = false;
 };
 
-}  // namespace reclm::cpu
+}  // namespace reclm
