@@ -51,9 +51,6 @@ given() {
   return 1
 }
 job=(bench "${input[@]}")
-given --backbones || job+=(--backbones lightgcn)
-given --adapters || job+=(--adapters "base,reclm,placebo")
-given --settings || job+=(--settings "full-shot,zero-shot,generalised-zero-shot")
 given --seeds || job+=(--seeds 3)
 given --report || job+=(--report "$root/report")
 
@@ -71,5 +68,4 @@ cmake -S "$root" --preset release -B "$build" >"$log" 2>&1 ||
 cmake --build "$build" --target examples/cli/reclm || fail "the build failed; the compiler's messages are above"
 
 echo "3/3 Running: reclm ${job[*]} ${passed[*]-}"
-"$build/examples/cli/reclm" "${job[@]}" ${passed[@]+"${passed[@]}"}
-given --report || echo "The report: $root/report/index.html"
+exec "$build/examples/cli/reclm" "${job[@]}" ${passed[@]+"${passed[@]}"}
