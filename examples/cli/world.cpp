@@ -1,0 +1,129 @@
+// reclm world: the embedded world as a data folder.
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "interrupt.hpp"
+#include "reclm/core/parallel.hpp"
+#include "reclm/data/world_files.hpp"
+
+namespace reclm::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  CommonOptions common;
+  std::string folder;
+  WorldOptions world;
+  bool no_vectors = false;
+};
+
+/// A folder that appears under its name complete or not at all.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(fs::path path) : path_(std::move(path)) {
+    while (path_.has_relative_path() && path_.filename().empty()) path_ = path_.parent_path();  // "out/"
+    std::error_code failure;
+    if (fs::exists(path_, failure) && !(fs::is_directory(path_, failure) && fs::is_empty(path_, failure)))
+      throw ConfigError("--out " + path_.string() + " is there already and not empty. Remedy: name a new folder");
+    if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), failure);
+    temporary_ = path_.string() + ".tmp." + std::to_string(::getpid());
+  }
+  ~AtomicFolder() {
+    std::error_code ignored;
+    if (!done_) fs::remove_all(temporary_, ignored);
+  }
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  [[nodiscard]] const fs::path& temporary() const { return temporary_; }
+
+  void commit() {
+    std::error_code failure;
+    fs::rename(temporary_, path_, failure);
+    if (failure)
+      throw IoError("cannot put the folder " + path_.string() + " in place: " + failure.message() +
+                    ". Remedy: check that it is new or empty and can be written to");
+    done_ = true;
+  }
+
+ private:
+  fs::path path_, temporary_;
+  bool done_ = false;
+};
+
+ExitCode run(Options& options) {
+  const ThreadLimit limit(options.common.threads);
+  AtomicFolder folder(options.folder);
+  options.world.vectors = !options.no_vectors;
+  const InterruptGuard guard;
+  const World world = make_world(options.world);
+  if (!InterruptGuard::requested()) write_world(folder.temporary(), world);
+  if (InterruptGuard::requested()) {
+    std::cerr << "Interrupted; nothing was written." << std::endl;
+    return exit_interrupted;
+  }
+  folder.commit();
+  const Dataset& data = world.dataset;
+  if (options.common.json) {
+    std::cout << nlohmann::ordered_json{{"folder", options.folder},        {"name", data.name},
+                                        {"seed", options.world.seed},      {"users", data.users.size()},
+                                        {"items", data.items.size()},      {"train", data.train.size()},
+                                        {"test", data.test.size()},        {"zero", data.zero.size()},
+                                        {"vectors", options.world.vectors}}
+                     .dump(1)
+              << "\n";
+  } else {
+    std::cout << options.folder << ": world " << options.world.seed << " with " << data.users.size() << " users, "
+              << data.items.size() << " items; " << data.train.size() << " clicks to train on, " << data.test.size()
+              << " to test, " << data.zero.size() << " on items that train does not know\n";
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_world(CLI::App& app, Invocation& call) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const command =
+      add_command(app, "world", "Writes the embedded world as a data folder.",
+                  "The embedded world is a data set made from a seed: people with one to five interests, items whose\n"
+                  "titles and abstracts tell of them, popularity, new items after a cut in time, and users with few\n"
+                  "clicks. Its difficulty follows real data. The folder has the same form as your own data would:\n"
+                  "RecBole's atomic files, text and profile vectors (.npy), profiles as sentences (.jsonl), and the\n"
+                  "true interests behind every click. It appears complete or not at all.",
+                  "  reclm world --out world\n"
+                  "  reclm world --out large --users 20000 --items 10000 --seed 7");
+  command->add_option("--out", options->folder, "folder to make")->required()->option_text("DIR REQUIRED");
+  command->add_option("--seed", options->world.seed, "which world")->option_text("N=1");
+  const char* const group = "Sizes";
+  WorldOptions& world = options->world;
+  command->add_option("--users", world.users, "people")->option_text("N=2000")->group(group);
+  command->add_option("--items", world.items, "at least 100")->option_text("N=2600")->group(group);
+  command->add_option("--clicks", world.clicks, "median clicks a user")->option_text("X=15")->group(group);
+  command->add_option("--new-items", world.new_items, "share of items that come after the cut")
+      ->option_text("X=0.18")
+      ->group(group);
+  command->add_option("--cut", world.cut, "where test begins, as a share of the time")
+      ->option_text("X=0.8")
+      ->group(group);
+  command->add_option("--vocabulary", world.vocabulary, "0: free time; 1: science, work and public life")
+      ->option_text("N=0")
+      ->group(group);
+  command->add_flag("--no-vectors", options->no_vectors, "texts alone, no .npy files")->group(group);
+  add_common_options(*command, options->common);
+  command->callback([&call, options] { call.run = [options] { return run(*options); }; });
+}
+
+}  // namespace reclm::cli

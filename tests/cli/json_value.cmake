@@ -1,0 +1,12 @@
+# Prints the value behind KEYS in the JSON file FILE; of an array or object its length. Bad JSON is an error.
+file(READ "${FILE}" text)
+string(JSON type ERROR_VARIABLE error TYPE "${text}" ${KEYS})
+if(error)
+  message(FATAL_ERROR "${error}")
+endif()
+if(type MATCHES "ARRAY|OBJECT")
+  string(JSON value LENGTH "${text}" ${KEYS})
+else()
+  string(JSON value GET "${text}" ${KEYS})
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} -E echo "${value}")
