@@ -49,9 +49,9 @@ struct CpuTeam {
 
   /// Asks for n elements that will be read soon. A hint; does nothing on CUDA.
   template <class T>
-  RECLM_HD RECLM_ALWAYS_INLINE void prefetch(const T* p, Index n) const {
-    constexpr auto line = static_cast<Index>(kAlignment / sizeof(T));
+  RECLM_HD RECLM_ALWAYS_INLINE void prefetch([[maybe_unused]] const T* p, [[maybe_unused]] Index n) const {
 #if !defined(__CUDA_ARCH__)
+    constexpr auto line = static_cast<Index>(kAlignment / sizeof(T));
     for (Index i = 0; i < n; i += line) __builtin_prefetch(p + i);
 #endif
   }
