@@ -6,10 +6,12 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     $<$<COMPILE_LANG_AND_ID:CXX,Clang,AppleClang>:-Wno-pass-failed>  # a loop left unvectorised is slower, not wrong
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RECLM_WERROR}>>:-Werror>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RECLM_NATIVE}>>:-march=native>)
-  # GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
+  # GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593), and at
+  # -O3 sees overlaps and overruns in its own std::string (105651) and std::reverse.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     target_compile_options(reclm_program_flags INTERFACE
-      $<$<COMPILE_LANGUAGE:CXX>:-Wno-uninitialized -Wno-maybe-uninitialized>)
+      $<$<COMPILE_LANGUAGE:CXX>:-Wno-uninitialized -Wno-maybe-uninitialized
+      -Wno-restrict -Wno-stringop-overflow>)
   endif()
   if(RECLM_SANITIZE)
     target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined
