@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "reclm/data/load.hpp"
-#include "reclm/data/world.hpp"
 
 namespace reclm::cli {
 
@@ -22,7 +21,7 @@ SplitOptions::Kind split_kind(const std::string& name) {
 Dataset load(const DataOptions& options) {
   if (options.folder.empty() && !options.world)
     throw ConfigError("there are no data. Remedy: name a folder by --data DIR, or take the embedded world by --world");
-  if (options.world) return make_world({.seed = options.world_seed}).dataset;
+  if (options.world) return embedded_world(options.world_seed);
   std::error_code failure;
   if (!std::filesystem::is_directory(options.folder, failure))
     throw DataError(options.folder, 0,

@@ -23,6 +23,9 @@ struct DataOptions {
 
 void add_data_options(CLI::App& command, DataOptions& options);
 
+/// The embedded world of the default size.
+Dataset embedded_world(std::uint64_t seed);
+
 /// Loads the folder or makes the world. @throws ConfigError; DataError, BadInput when files cannot be read
 Dataset load(const DataOptions& options);
 

@@ -89,10 +89,10 @@ void ProgressDisplay::show(const Progress& progress) {
     return;
   last_shown_ = now;
   if (terminal_.is_terminal) {
-    std::fputs(("\r" + text(true) + "\x1b[K").c_str(), stderr);
+    std::fputs(text(true).append("\x1b[K").insert(0, 1, '\r').c_str(), stderr);
     bar_drawn_ = true;
   } else {
-    std::fputs((text(false) + "\n").c_str(), stderr);
+    std::fputs(text(false).append(1, '\n').c_str(), stderr);
   }
   std::fflush(stderr);
 }
@@ -142,7 +142,7 @@ void ProgressDisplay::end_stage() {
                        duration_text(std::chrono::duration<double>(Clock::now() - stage_start_).count()) + "  loss " +
                        number_text(loss_);
     for (const std::string& figure : figures_) line += "  " + figure;
-    std::fputs((line + "\n").c_str(), stderr);
+    std::fputs(line.append(1, '\n').c_str(), stderr);
   }
   std::fflush(stderr);
   stage_.clear();

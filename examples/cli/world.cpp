@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "data.hpp"
 #include "interrupt.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/world_files.hpp"
@@ -93,6 +94,8 @@ ExitCode run(Options& options) {
 }
 
 }  // namespace
+
+Dataset embedded_world(std::uint64_t seed) { return make_world({.seed = seed}).dataset; }
 
 void add_world(CLI::App& app, Invocation& call) {
   const auto options = std::make_shared<Options>();

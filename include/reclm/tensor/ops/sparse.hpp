@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reclm/backend/kernels/elementwise.hpp"
+#include "reclm/backend/kernels/rows.hpp"
 #include "reclm/tensor/sparse.hpp"
 #include "reclm/tensor/tape.hpp"
 
