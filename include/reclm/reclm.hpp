@@ -1,7 +1,8 @@
 #pragma once
 /// @file reclm.hpp
-/// Everything for the CPU, except what is heavy to compile and rarely needed: studies (reclm/eval/study.hpp), reports
-/// (reclm/eval/report.hpp) and xtensor arrays (reclm/data/xtensor.hpp).
+/// Everything for the CPU, except what is heavy to compile and rarely needed: the embedded world
+/// (reclm/data/world.hpp), studies (reclm/eval/study.hpp), reports (reclm/eval/report.hpp) and xtensor arrays
+/// (reclm/data/xtensor.hpp).
 
 #include "reclm/align/make_vectors.hpp"
 #include "reclm/backend/cpu.hpp"
@@ -19,7 +20,6 @@
 #include "reclm/data/sampler.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/data/text_encoder.hpp"
-#include "reclm/data/world.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "reclm/eval/significance.hpp"
 #include "reclm/model/baselines.hpp"

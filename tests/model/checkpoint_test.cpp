@@ -259,9 +259,9 @@ TEST_CASE("what is no checkpoint, or not of this model, is refused and left as i
   const Matrix<float> weights(2, 2);
   const fs::path foreign = folder / "foreign.safetensors";
   write_safetensors(foreign, std::array{NamedTensor::of("weights", weights)}, {});
-  CHECK(contains(refusal(foreign), "no training checkpoint"));
+  CHECK(contains(refusal(foreign), "is no \"reclm training checkpoint"));
 
-  // The same name and settings, but another width; a state that is no JSON; a parameter that is missing.
+  // The same name and settings, but another width; a state that is cut; a parameter that is missing.
   const auto file = SafetensorsFile::open(good);
   std::vector<std::pair<std::string, Matrix<float>>> matrices;
   for (const auto& name : file.names()) matrices.emplace_back(name, file.matrix<float>(name));
@@ -275,10 +275,13 @@ TEST_CASE("what is no checkpoint, or not of this model, is refused and left as i
   CHECK(refusal(rewrite(file.metadata())) == "no such error");
   set_parameters(model->parameters(), before);
   auto metadata = file.metadata();
-  metadata["state"] = "{\"epoch\": 1";
+  metadata["state.history"] = "1 0.5";
   CHECK(contains(refusal(rewrite(metadata)), "state cannot be read"));
-  metadata["state"] = "{\"epoch\": \"first\"}";
-  CHECK(contains(refusal(rewrite(metadata)), "state cannot be read"));
+  metadata = file.metadata();
+  metadata["state.epoch"] = "first";
+  CHECK(contains(refusal(rewrite(metadata)), "\"first\" is no number"));
+  metadata.erase("state.epoch");
+  CHECK(contains(refusal(rewrite(metadata)), "there is no \"state.epoch\""));
   for (auto& [name, values] : matrices)
     if (name == "adam.v.user.id") values = Matrix<float>(values.rows(), 15);
   CHECK(contains(refusal(rewrite(file.metadata())), "adam.v.user.id has another shape"));

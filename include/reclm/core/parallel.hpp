@@ -39,17 +39,31 @@ inline int thread_count() {
 /// Number of chunks of at most `chunk` that cover `n`.
 constexpr Index chunk_count(Index n, Index chunk) { return n <= 0 ? 0 : (n + chunk - 1) / chunk; }
 
-/// Calls `body(begin, end, chunk_number)` for consecutive chunks of at most `chunk` of [0, n), in parallel.
-/// An exception from any chunk reaches the caller.
-template <class Body>
-void parallel_chunks(Index n, Index chunk, const Body& body) {
+namespace detail {
+
+/// Calls a body of any type with (begin, end, number) of a chunk.
+using ChunkCall = void (*)(const void* body, Index begin, Index end, Index number);
+
+// One loop for bodies of every type: compilers spend most of their time on a program's many copies of TBB's loops.
+inline void run_chunks(Index n, Index chunk, const void* body, ChunkCall call) {
   const Index chunks = chunk_count(n, chunk);
-  const auto run = [&](Index c) { body(c * chunk, std::min(n, (c + 1) * chunk), c); };
+  const auto run = [&](Index c) { call(body, c * chunk, std::min(n, (c + 1) * chunk), c); };
   if (chunks <= 1 || thread_count() <= 1) {
     for (Index c = 0; c < chunks; ++c) run(c);
     return;
   }
   oneapi::tbb::parallel_for(Index{0}, chunks, run);
+}
+
+}  // namespace detail
+
+/// Calls `body(begin, end, chunk_number)` for consecutive chunks of at most `chunk` of [0, n), in parallel.
+/// An exception from any chunk reaches the caller.
+template <class Body>
+void parallel_chunks(Index n, Index chunk, const Body& body) {
+  detail::run_chunks(n, chunk, &body, [](const void* any, Index begin, Index end, Index number) {
+    (*static_cast<const Body*>(any))(begin, end, number);
+  });
 }
 
 /// Calls `body(i)` for every i in [0, n), in parallel, `grain` at a time.

@@ -5,70 +5,20 @@
 
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "reclm/data/safetensors.hpp"
-#include "reclm/model/train_options.hpp"
+#include "reclm/model/training_state.hpp"
 #include "reclm/tensor/adam.hpp"
 
 namespace reclm {
 
-/// Where a training stands between two steps.
-struct TrainingState {
-  int epoch = 0;    ///< from 0
-  Index batch = 0;  ///< batches of this epoch that are done
-  Index steps = 0;
-  double loss_sum = 0;  ///< of this epoch's steps
-  int evaluations_since_best = 0;
-  bool finished = false;
-  TrainReport report{};
-};
-
 namespace detail {
-
-// JSON has no NaN.
-inline nlohmann::json number_or_null(double x) { return x == x ? nlohmann::json(x) : nlohmann::json(nullptr); }
-inline double number_or_nan(const nlohmann::json& x) {
-  return x.is_null() ? std::numeric_limits<double>::quiet_NaN() : x.get<double>();
+inline constexpr const char* kCheckpointFormat = "reclm training checkpoint 2";
 }
-
-inline nlohmann::json state_to_json(const TrainingState& s) {
-  nlohmann::json history = nlohmann::json::array();
-  for (const EpochRecord& e : s.report.history) history.push_back({e.epoch, e.loss, number_or_null(e.metric)});
-  return {{"epoch", s.epoch},
-          {"batch", s.batch},
-          {"steps", s.steps},
-          {"loss_sum", s.loss_sum},
-          {"evaluations_since_best", s.evaluations_since_best},
-          {"finished", s.finished},
-          {"stopped_early", s.report.stopped_early},
-          {"best_epoch", s.report.best_epoch},
-          {"best_metric", number_or_null(s.report.best_metric)},
-          {"history", history}};
-}
-
-inline TrainingState state_from_json(const nlohmann::json& j) {
-  TrainingState s;
-  j.at("epoch").get_to(s.epoch);
-  j.at("batch").get_to(s.batch);
-  j.at("steps").get_to(s.steps);
-  j.at("loss_sum").get_to(s.loss_sum);
-  j.at("evaluations_since_best").get_to(s.evaluations_since_best);
-  j.at("finished").get_to(s.finished);
-  j.at("stopped_early").get_to(s.report.stopped_early);
-  j.at("best_epoch").get_to(s.report.best_epoch);
-  s.report.best_metric = number_or_nan(j.at("best_metric"));
-  for (const auto& e : j.at("history"))
-    s.report.history.push_back({e.at(0).get<int>(), e.at(1).get<double>(), number_or_nan(e.at(2))});
-  s.report.steps = s.steps;
-  return s;
-}
-
-}  // namespace detail
 
 /// Parameter values by name, on the host.
 template <class T>
@@ -97,7 +47,7 @@ void set_parameters(const std::vector<Parameter<B, T>*>& parameters, const Param
 template <class B, class T>
 void save_checkpoint(const std::filesystem::path& path, const std::vector<Parameter<B, T>*>& parameters,
                      const Adam<B, T>& adam, const ParameterValues<T>& best, const TrainingState& state,
-                     const nlohmann::json& settings) {
+                     const TrainingSettings& settings) {
   std::vector<std::pair<std::string, Matrix<T>>> matrices;
   for (const auto* p : parameters) {
     const auto [m, v] = adam.moments(*p);
@@ -108,10 +58,10 @@ void save_checkpoint(const std::filesystem::path& path, const std::vector<Parame
   std::vector<NamedTensor> tensors;
   for (const auto& [name, values] : matrices) tensors.push_back(NamedTensor::of(name, values));
   for (const auto& [name, values] : best) tensors.push_back(NamedTensor::of("best." + name, values));
-  write_safetensors(path, tensors,
-                    {{"format", "reclm training checkpoint 1"},
-                     {"state", detail::state_to_json(state).dump()},
-                     {"settings", settings.dump()}});
+  std::map<std::string, std::string> metadata = detail::state_to_texts(state);
+  for (const auto& [name, value] : settings) metadata["setting." + name] = value;
+  metadata["format"] = detail::kCheckpointFormat;
+  write_safetensors(path, tensors, metadata);
 }
 
 /// Reads what `save_checkpoint` wrote into the parameters, the optimizer and `best`.
@@ -119,26 +69,24 @@ void save_checkpoint(const std::filesystem::path& path, const std::vector<Parame
 /// settings
 template <class B, class T>
 TrainingState load_checkpoint(const std::filesystem::path& path, const std::vector<Parameter<B, T>*>& parameters,
-                              Adam<B, T>& adam, ParameterValues<T>& best, const nlohmann::json& settings) {
+                              Adam<B, T>& adam, ParameterValues<T>& best, const TrainingSettings& settings) {
   const auto file = SafetensorsFile::open(path);
   const auto& metadata = file.metadata();
-  const auto text = [&](const char* key) {
-    const auto found = metadata.find(key);
-    if (found == metadata.end())
-      throw DataError(path.string(), 0, std::string("the file has no \"") + key + "\": it is no training checkpoint",
-                      "name the checkpoint of this training, or remove the file");
-    return found->second;
-  };
+  const auto format = metadata.find("format");
+  if (format == metadata.end() || format->second != detail::kCheckpointFormat)
+    throw DataError(path.string(), 0, std::string("the file is no \"") + detail::kCheckpointFormat + "\"",
+                    "name the checkpoint of this training, or remove the file");
+  for (const auto& [name, value] : settings) {
+    const auto saved = metadata.find("setting." + name);
+    if (saved == metadata.end() || saved->second != value)
+      throw ConfigError(path.string() + ": the checkpoint was made with " + name + " = " +
+                        (saved == metadata.end() ? "nothing" : saved->second) + ", this training has " + value +
+                        ". Remedy: resume with the same settings, or start anew without --resume");
+  }
   TrainingState state;
   try {
-    const auto saved = nlohmann::json::parse(text("settings"));
-    for (const auto& [key, value] : settings.items())
-      if (!saved.contains(key) || saved[key] != value)
-        throw ConfigError(path.string() + ": the checkpoint was made with " + key + " = " +
-                          (saved.contains(key) ? saved[key].dump() : "nothing") + ", this training has " +
-                          value.dump() + ". Remedy: resume with the same settings, or start anew without --resume");
-    state = detail::state_from_json(nlohmann::json::parse(text("state")));
-  } catch (const nlohmann::json::exception& e) {
+    state = detail::state_from_texts(metadata);
+  } catch (const std::logic_error& e) {
     throw DataError(path.string(), 0, std::string("the checkpoint's state cannot be read: ") + e.what(),
                     "remove the file and train anew");
   }

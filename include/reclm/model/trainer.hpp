@@ -68,17 +68,18 @@ class Trainer {
     return o;
   }
 
-  [[nodiscard]] nlohmann::json settings() const {
+  [[nodiscard]] TrainingSettings settings() const {
+    const auto text = [](auto x) { return detail::exact_text(x); };
     return {{"model", model_.name()},
-            {"epochs", options_.epochs},
-            {"batch_size", options_.batch_size},
-            {"learning_rate", options_.learning_rate},
-            {"l2", options_.l2},
-            {"seed", options_.seed},
-            {"negatives", static_cast<int>(options_.negatives)},
-            {"selection", static_cast<int>(options_.selection)},
-            {"evaluate_every", options_.evaluate_every},
-            {"patience", options_.patience},
+            {"epochs", text(options_.epochs)},
+            {"batch_size", text(options_.batch_size)},
+            {"learning_rate", text(options_.learning_rate)},
+            {"l2", text(options_.l2)},
+            {"seed", text(options_.seed)},
+            {"negatives", text(static_cast<int>(options_.negatives))},
+            {"selection", text(static_cast<int>(options_.selection))},
+            {"evaluate_every", text(options_.evaluate_every)},
+            {"patience", text(options_.patience)},
             {"interactions", interactions_}};
   }
 

@@ -23,6 +23,15 @@ void dgemm_(const char*, const char*, const int*, const int*, const int*, const 
 
 namespace reclm::detail {
 
+/// The transpose of the row-major [rows, cols] matrix at `a`.
+template <class T>
+std::vector<T> transposed(Index rows, Index cols, const T* a, Index lda) {
+  std::vector<T> turned(static_cast<std::size_t>(rows * cols));
+  for (Index row = 0; row < rows; ++row)
+    for (Index col = 0; col < cols; ++col) turned[static_cast<std::size_t>(col * rows + row)] = a[row * lda + col];
+  return turned;
+}
+
 /// One dense product, single-threaded.
 template <class T>
 void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
@@ -42,12 +51,15 @@ void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a
   using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Stride = Eigen::OuterStride<>;
   using Input = Eigen::Map<const RowMajor, Eigen::Unaligned, Stride>;
+  // A copy costs far less than the product, and each product of Eigen costs a translation unit a second to compile.
   if (op_a == Op::transpose) {
-    // A copy costs far less than the product, and two products fewer to compile save 2 seconds a translation unit.
-    std::vector<T> turned(static_cast<std::size_t>(m * k));
-    for (Index j = 0; j < k; ++j)
-      for (Index row = 0; row < m; ++row) turned[static_cast<std::size_t>(row * k + j)] = a[j * lda + row];
+    const std::vector<T> turned = transposed(k, m, a, lda);
     gemm_block(Op::none, op_b, m, n, k, alpha, turned.data(), k, b, ldb, beta, c, ldc);
+    return;
+  }
+  if (op_b == Op::transpose) {
+    const std::vector<T> turned = transposed(n, k, b, ldb);
+    gemm_block(op_a, Op::none, m, n, k, alpha, a, lda, turned.data(), n, beta, c, ldc);
     return;
   }
   Eigen::Map<RowMajor, Eigen::Unaligned, Stride> out(c, m, n, Stride(ldc));
@@ -55,12 +67,7 @@ void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a
     out.setZero();
   else if (beta != T(1))
     out *= beta;
-  const Input left(a, m, k, Stride(lda));
-  const Input right(b, op_b == Op::none ? k : n, op_b == Op::none ? n : k, Stride(ldb));
-  if (op_b == Op::none)
-    out.noalias() += alpha * (left * right);
-  else
-    out.noalias() += alpha * (left * right.transpose());
+  out.noalias() += alpha * (Input(a, m, k, Stride(lda)) * Input(b, k, n, Stride(ldb)));
 #endif
 }
 

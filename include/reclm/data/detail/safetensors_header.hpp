@@ -10,8 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
-#include <numeric>
-#include <set>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,10 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/data/detail/json_scanner.hpp"
 #include "reclm/data/detail/npy_header.hpp"
 #include "reclm/data/dtype.hpp"
 
@@ -62,15 +60,20 @@ class SafetensorsHeaderReader {
   SafetensorsHeaderReader(std::span<const std::byte> file, const std::string& path) : file_(file), path_(&path) {}
 
   SafetensorsContents read() {
-    const nlohmann::json header = parse(header_text());
-    if (!header.is_object()) fail("the header is not a JSON object");
+    JsonScanner header(header_text());
     SafetensorsContents contents;
     contents.data = data_;
-    for (const auto& [name, value] : header.items()) {
-      if (name == "__metadata__")
-        read_metadata(value, contents);
-      else
-        contents.entries.push_back(entry_of(name, value));
+    try {
+      if (!header.at('{')) fail("the header is not a JSON object");
+      header.object([&](const std::string& name) {
+        if (name == "__metadata__")
+          read_metadata(header, contents);
+        else
+          contents.entries.push_back(read_entry(name, header));
+      });
+      header.end();
+    } catch (const JsonError& e) {
+      fail(std::string("the header is not valid JSON: ") + e.what());
     }
     check_layout(contents);
     for (std::size_t k = 0; k < contents.entries.size(); ++k) contents.places[contents.entries[k].name] = k;
@@ -78,7 +81,6 @@ class SafetensorsHeaderReader {
   }
 
  private:
-  using Json = nlohmann::json;
   static constexpr std::uint64_t kLongestHeader = 100'000'000;  // as the reference implementation
 
   [[noreturn]] void fail(const std::string& problem) const {
@@ -96,70 +98,88 @@ class SafetensorsHeaderReader {
     return {reinterpret_cast<const char*>(file_.data()) + sizeof length, static_cast<std::size_t>(length)};
   }
 
-  // JSON libraries keep the last of repeated keys without a word; here they are an error, and so is deep nesting.
-  Json parse(std::string_view text) const {
-    std::vector<std::set<std::string>> keys;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-      if (depth > 4) fail("the header is nested too deeply");
-      if (event == Json::parse_event_t::object_start) keys.emplace_back();
-      if (event == Json::parse_event_t::object_end) keys.pop_back();
-      if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-        fail("the header names \"" + value.get<std::string>() + "\" twice");
-      return true;
-    };
-    try {
-      return Json::parse(text, watch);
-    } catch (const Json::exception&) {
-      fail("the header is not valid JSON");
-    }
+  void read_metadata(JsonScanner& header, SafetensorsContents& contents) const {
+    if (!header.at('{')) fail("__metadata__ is not an object");
+    header.object([&](const std::string& key) {
+      if (!header.at('"')) fail("__metadata__ holds something that is not text under \"" + key + "\"");
+      contents.metadata[key] = header.string();
+    });
   }
 
-  void read_metadata(const Json& value, SafetensorsContents& contents) const {
-    if (!value.is_object()) fail("__metadata__ is not an object");
-    for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) fail("__metadata__ holds something that is not text under \"" + key + "\"");
-      contents.metadata[key] = text.get<std::string>();
-    }
+  [[noreturn]] void fail_at(const std::string& tensor, const std::string& problem) const {
+    fail("tensor \"" + tensor + "\" " + problem);
   }
 
-  [[nodiscard]] SafetensorsEntry entry_of(const std::string& name, const Json& value) const {
-    const auto wrong = [&](const std::string& problem) { fail("tensor \"" + name + "\" " + problem); };
-    if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
-        !value.contains("data_offsets"))
-      wrong("is not described by dtype, shape and data_offsets");
+  [[nodiscard]] SafetensorsEntry read_entry(const std::string& name, JsonScanner& header) const {
+    constexpr auto undescribed = "is not described by dtype, shape and data_offsets";
     SafetensorsEntry entry;
     entry.name = name;
-    const Json& type = value["dtype"];
-    const auto known = std::find_if(kDTypeNames.begin(), kDTypeNames.end(),
-                                    [&](const auto& pair) { return type.is_string() && type == pair.second; });
-    if (known == kDTypeNames.end()) wrong("has the type " + type.dump() + ", which is not supported");
-    entry.dtype = known->first;
-    if (!value["shape"].is_array()) wrong("has no list as its shape");
-    for (const Json& size : value["shape"]) {
-      if (!size.is_number_unsigned() || size.get<std::uint64_t>() > kLargest) wrong("has a size that is no number");
-      entry.shape.push_back(static_cast<Index>(size.get<std::uint64_t>()));
-    }
-    const Json& offsets = value["data_offsets"];
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
-        !offsets[1].is_number_unsigned())
-      wrong("has no pair of numbers as its data_offsets");
-    const auto begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
-    const std::uint64_t there = file_.size() - data_;
-    if (begin > end || end > there)
-      wrong("lies at bytes " + std::to_string(begin) + " to " + std::to_string(end) + " of " + std::to_string(there));
+    int fields = 0;
+    if (!header.at('{')) fail_at(name, undescribed);
+    header.object([&](const std::string& field) {
+      ++fields;
+      if (field == "dtype")
+        entry.dtype = read_type(name, header);
+      else if (field == "shape")
+        entry.shape = read_shape(name, header);
+      else if (field == "data_offsets")
+        read_place(header, entry);
+      else
+        fail_at(name, undescribed);
+    });
+    if (fields != 3) fail_at(name, undescribed);
     const auto each = static_cast<Index>(size_of(entry.dtype));
     const auto elements = element_count(entry.shape, each);
-    if (!elements || static_cast<std::uint64_t>(*elements * each) != end - begin)
-      wrong("has " + std::to_string(end - begin) + " bytes, which is not what " + shape_text(entry.shape) +
-            " elements of " + std::to_string(each) + " bytes take");
-    entry.begin = static_cast<std::size_t>(begin);
-    entry.bytes = static_cast<std::size_t>(end - begin);
+    if (!elements || static_cast<std::size_t>(*elements * each) != entry.bytes)
+      fail_at(name, "has " + std::to_string(entry.bytes) + " bytes, which is not what " + shape_text(entry.shape) +
+                        " elements of " + std::to_string(each) + " bytes take");
     return entry;
   }
 
+  [[nodiscard]] DType read_type(const std::string& name, JsonScanner& header) const {
+    const std::string type = header.at('"') ? header.string() : "that is no text";
+    const auto known =
+        std::find_if(kDTypeNames.begin(), kDTypeNames.end(), [&](const auto& pair) { return type == pair.second; });
+    if (known == kDTypeNames.end()) fail_at(name, "has the type \"" + type + "\", which is not supported");
+    return known->first;
+  }
+
+  [[nodiscard]] std::vector<Index> read_shape(const std::string& name, JsonScanner& header) const {
+    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
+    if (!header.at('[')) fail_at(name, "has no list as its shape");
+    std::vector<Index> shape;
+    header.list([&] {
+      const auto size = header.count();
+      if (!size || *size > largest) fail_at(name, "has a size that is no number");
+      shape.push_back(static_cast<Index>(*size));
+    });
+    return shape;
+  }
+
+  void read_place(JsonScanner& header, SafetensorsEntry& entry) const {
+    std::vector<std::uint64_t> offsets;
+    const auto wrong = [&] { fail_at(entry.name, "has no pair of numbers as its data_offsets"); };
+    if (!header.at('[')) wrong();
+    header.list([&] {
+      const auto offset = header.count();
+      if (!offset) wrong();
+      offsets.push_back(*offset);
+    });
+    if (offsets.size() != 2) wrong();
+    const std::uint64_t begin = offsets[0], end = offsets[1], there = file_.size() - data_;
+    if (begin > end || end > there)
+      fail_at(entry.name,
+              "lies at bytes " + std::to_string(begin) + " to " + std::to_string(end) + " of " + std::to_string(there));
+    entry.begin = static_cast<std::size_t>(begin);
+    entry.bytes = static_cast<std::size_t>(end - begin);
+  }
+
   void check_layout(SafetensorsContents& contents) const {
-    std::sort(contents.entries.begin(), contents.entries.end(),
-              [](const auto& a, const auto& b) { return std::pair(a.begin, a.bytes) < std::pair(b.begin, b.bytes); });
+    std::multimap<std::pair<std::size_t, std::size_t>, SafetensorsEntry> by_place;
+    for (SafetensorsEntry& entry : contents.entries)
+      by_place.emplace(std::pair(entry.begin, entry.bytes), std::move(entry));
+    contents.entries.clear();
+    for (auto& [place, entry] : by_place) contents.entries.push_back(std::move(entry));
     std::size_t reached = 0;
     for (const SafetensorsEntry& entry : contents.entries) {
       if (entry.begin != reached)
@@ -170,8 +190,6 @@ class SafetensorsHeaderReader {
     if (reached != file_.size() - contents.data)
       fail("tensors end at byte " + std::to_string(reached) + " of " + std::to_string(file_.size() - contents.data));
   }
-
-  static constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
 
   std::span<const std::byte> file_;
   const std::string* path_;
@@ -185,10 +203,10 @@ inline SafetensorsContents read_safetensors_header(std::span<const std::byte> fi
 /// Gives every tensor its place: wide elements first, so that each is aligned in the file. @returns the order of the
 /// data
 inline std::vector<std::size_t> place_safetensors(std::vector<SafetensorsEntry>& entries) {
-  std::vector<std::size_t> order(entries.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return size_of(entries[a].dtype) > size_of(entries[b].dtype); });
+  std::vector<std::size_t> order;
+  for (const std::size_t width : {8, 4, 2, 1})
+    for (std::size_t k = 0; k < entries.size(); ++k)
+      if (size_of(entries[k].dtype) == width) order.push_back(k);
   std::size_t reached = 0;
   for (const std::size_t k : order) {
     entries[k].begin = reached;
@@ -200,27 +218,36 @@ inline std::vector<std::size_t> place_safetensors(std::vector<SafetensorsEntry>&
 /// The header, padded with blanks so that the data begin on a multiple of 8 bytes.
 inline std::string safetensors_header_text(const std::vector<SafetensorsEntry>& entries,
                                            const std::map<std::string, std::string>& metadata) {
-  nlohmann::json header = nlohmann::json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::map<std::string, std::string> members;  // by name: the same tensors give the same header
   for (const SafetensorsEntry& entry : entries) {
     const auto each = static_cast<Index>(size_of(entry.dtype));
     const auto elements = element_count(entry.shape, each);
     if (!elements || static_cast<std::size_t>(*elements * each) != entry.bytes)
       throw ConfigError("write_safetensors: the bytes of tensor \"" + entry.name + "\" do not fill " +
                         shape_text(entry.shape));
-    if (entry.name == "__metadata__" || header.contains(entry.name))
-      throw ConfigError("write_safetensors: two tensors are called \"" + entry.name + "\"");
     const auto type = std::find_if(kDTypeNames.begin(), kDTypeNames.end(),
                                    [&](const auto& pair) { return pair.first == entry.dtype; });
-    header[entry.name] = {
-        {"dtype", type->second}, {"shape", entry.shape}, {"data_offsets", {entry.begin, entry.begin + entry.bytes}}};
+    std::string shape;
+    for (const Index size : entry.shape) shape += (shape.empty() ? "" : ",") + std::to_string(size);
+    const std::string value = std::string(R"({"dtype":")") + type->second + R"(","shape":[)" + shape +
+                              R"(],"data_offsets":[)" + std::to_string(entry.begin) + "," +
+                              std::to_string(entry.begin + entry.bytes) + "]}";
+    if (entry.name == "__metadata__" || !members.emplace(entry.name, value).second)
+      throw ConfigError("write_safetensors: two tensors are called \"" + entry.name + "\"");
   }
   std::string text;
+  const auto add = [](std::string& object, const std::string& name, const std::string& value) {
+    object += (object.empty() ? "{" : ",") + json_quoted(name) + ":" + value;
+  };
   try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception&) {
+    std::string described;
+    for (const auto& [key, value] : metadata) add(described, key, json_quoted(value));
+    if (!metadata.empty()) add(text, "__metadata__", described + "}");
+    for (const auto& [name, value] : members) add(text, name, value);
+  } catch (const JsonError&) {
     throw ConfigError("write_safetensors: a name or the metadata are not UTF-8");
   }
+  text += text.empty() ? "{}" : "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
 }
