@@ -109,14 +109,20 @@ class BprSampler {
     const detail::KeyedPermutation shuffle(static_cast<std::uint64_t>(size()),
                                            Random(options_.seed, Stream::shuffle, step));
     const Random random(options_.seed, Stream::negatives, step);
-    // In groups, so that the shuffle's arithmetic runs ahead of the look-ups.
+    // In groups: the shuffle's arithmetic runs ahead of the look-ups, which wait for memory together.
     constexpr Index kGroup = 512;
     parallel_chunks(count, 4 * kGroup, [&](Index begin, Index end, Index) {
       std::array<std::size_t, kGroup> pairs;
       for (Index at = begin; at < end; at += kGroup) {
         const auto group = static_cast<std::size_t>(std::min(kGroup, end - at));
         const auto triple = static_cast<std::uint64_t>(first + at);
-        for (std::size_t k = 0; k < group; ++k) pairs[k] = static_cast<std::size_t>(shuffle(triple + k));
+        for (std::size_t k = 0; k < group; ++k) {
+          pairs[k] = static_cast<std::size_t>(shuffle(triple + k));
+          __builtin_prefetch(&users_[pairs[k]]);
+          __builtin_prefetch(&ranks_[pairs[k]]);
+        }
+        for (std::size_t k = 0; k < group; ++k)
+          __builtin_prefetch(&offsets_[static_cast<std::size_t>(users_[pairs[k]])]);
         fill({pairs.data(), group}, triple, static_cast<std::size_t>(at), random, out);
       }
     });
