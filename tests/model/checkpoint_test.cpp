@@ -224,7 +224,7 @@ TEST_CASE("a checkpoint of other settings is refused by the setting's name") {
 
   const auto other = model_of(data, BackboneKind::ncf);
   CHECK(contains(message<ConfigError>([&] { train(*other, data.train, small_training(path), validation_of(data)); }),
-                 "model = \"BiasMF + RecLM\""));
+                 "model = BiasMF + RecLM, this"));
   // As many clicks, but not the same ones.
   auto pairs = data.train.pairs();
   pairs[0].item = data.train.contains(pairs[0].user, 79) ? 78 : 79;
