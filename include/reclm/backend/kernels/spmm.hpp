@@ -48,7 +48,11 @@ struct Spmm {
       team.each(n, [&](Index c) { total[c] = T(0); });
     else
       team.each(n, [&](Index c) { total[c] = beta * r[row * width + first + c]; });
+    // Neighbours lie anywhere; asked for ahead, across the ends of rows, many are on their way at once.
+    constexpr Index kAhead = 8;
+    const Index last = a.offsets[a.rows];
     for (Index e = begin; e < end; ++e) {
+      if (e + kAhead < last) team.prefetch(x + static_cast<Index>(a.columns[e + kAhead]) * width + first, n);
       const T* RECLM_RESTRICT in = x + static_cast<Index>(a.columns[e]) * width + first;
       const T value = a.values[e];
       team.each(n, [&](Index c) { total[c] += value * in[c]; });
