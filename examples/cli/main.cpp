@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
   add_bench(app, call);
   add_train(app, call);
   add_recommend(app, call);
+  add_inspect(app, call);
   add_world(app, call);
   try {
     app.parse(argc, argv);

@@ -228,7 +228,7 @@ inline std::string safetensors_header_text(const std::vector<SafetensorsEntry>& 
     const auto type = std::find_if(kDTypeNames.begin(), kDTypeNames.end(),
                                    [&](const auto& pair) { return pair.first == entry.dtype; });
     std::string shape;
-    for (const Index size : entry.shape) shape += (shape.empty() ? "" : ",") + std::to_string(size);
+    for (const Index size : entry.shape) shape.append(shape.empty() ? 0 : 1, ',').append(std::to_string(size));
     const std::string value = std::string(R"({"dtype":")") + type->second + R"(","shape":[)" + shape +
                               R"(],"data_offsets":[)" + std::to_string(entry.begin) + "," +
                               std::to_string(entry.begin + entry.bytes) + "]}";
@@ -237,7 +237,7 @@ inline std::string safetensors_header_text(const std::vector<SafetensorsEntry>& 
   }
   std::string text;
   const auto add = [](std::string& object, const std::string& name, const std::string& value) {
-    object += (object.empty() ? "{" : ",") + json_quoted(name) + ":" + value;
+    object.append(1, object.empty() ? '{' : ',').append(json_quoted(name)).append(1, ':').append(value);
   };
   try {
     std::string described;
