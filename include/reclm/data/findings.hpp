@@ -51,7 +51,7 @@ class Inspector {
     inspect_splits();
     inspect_clicks();
     for (const VectorSummary& vectors : numbers_.vectors) inspect_vectors(vectors);
-    if (data_.item_vectors.size() == 0)
+    if (data_.item_vectors.empty())
       error("items have neither vectors nor texts: models with item texts, RecLM and content-kNN cannot run",
             "add item_text.npy, or text columns to the .item file");
     for (const auto* columns : {&numbers_.item_text, &numbers_.user_text})
@@ -154,7 +154,7 @@ class Inspector {
     if (v.repeated_rows > 0) {
       const std::string problem = v.name + ": " + part(v.repeated_rows, v.rows) + " rows equal an earlier one";
       if (fraction(v.repeated_rows, v.rows) > kMuchRepeated && v.name != "user_profiles")
-        warn(problem, "check that the encoder saw the texts, and not a placeholder");
+        warn(problem, "check that the encoder saw each text");
       else
         note(problem, "");
     }

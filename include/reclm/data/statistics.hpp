@@ -93,6 +93,7 @@ inline CountSummary summary_of(const std::vector<Index>& counts) {
 
 inline std::vector<Index> user_counts(const Interactions& pairs) {
   std::vector<Index> counts;
+  counts.reserve(static_cast<std::size_t>(pairs.users()));
   for (Id user = 0; user < pairs.users(); ++user) counts.push_back(static_cast<Index>(pairs.of(user).size()));
   return counts;
 }
@@ -204,7 +205,7 @@ inline DatasetStatistics statistics(const Dataset& data) {
   s.per_item = detail::summary_of(data.train.item_counts());
   detail::add_concentration(s, data.train.item_counts());
   const auto add_vectors = [&](const char* name, const Matrix<float>& vectors) {
-    if (vectors.size() > 0) s.vectors.push_back(detail::summary_of(name, vectors));
+    if (!vectors.empty()) s.vectors.push_back(detail::summary_of(name, vectors));
   };
   add_vectors("item_vectors", data.item_vectors);
   add_vectors("item_profiles", data.item_profiles);
