@@ -135,7 +135,8 @@ TEST_CASE("a killed training goes on to the same bits") {
   const Outcome whole = uninterrupted(data, BackboneKind::bias_mf, AdapterKind::reclm);
   const test::TemporaryFolder folder;
   const fs::path path = folder / "training.safetensors";
-  const auto start_child = [&](const Observer& observer) {
+  enum class Ending { exit, pause };
+  const auto start_child = [&](const Observer& observer, Ending ending) {
     const pid_t child = ::fork();
     if (child == 0) {
       int code = 0;
@@ -148,6 +149,7 @@ TEST_CASE("a killed training goes on to the same bits") {
       } catch (...) {
         code = 1;
       }
+      if (ending == Ending::pause) ::pause();
       ::_exit(code);
     }
     REQUIRE(child > 0);
@@ -160,26 +162,34 @@ TEST_CASE("a killed training goes on to the same bits") {
   };
   // After a step, before its checkpoint.
   for (const Index step : {1, 2, 7, 8, 12}) {
-    const int status = wait_for(start_child([step](const Progress& p) {
-      if (p.step == step) ::raise(SIGKILL);
-      return true;
-    }));
+    const int status = wait_for(start_child(
+        [step](const Progress& p) {
+          if (p.step == step) ::raise(SIGKILL);
+          return true;
+        },
+        Ending::exit));
     CHECK(WIFSIGNALED(status));
   }
-  // At any moment, writing included.
-  int killed = 0;
-  for (int round = 0; round < 12; ++round) {
-    const pid_t child = start_child({});
-    const Random random(31, Stream::evaluation, static_cast<std::uint32_t>(round));
-    std::this_thread::sleep_for(std::chrono::microseconds(500 + random.below(0, 12000)));
-    ::kill(child, SIGKILL);
-    const int status = wait_for(child);
-    killed += WIFSIGNALED(status);
-    if (WIFEXITED(status)) CHECK(WEXITSTATUS(status) == 0);
-    if (fs::exists(path)) CHECK_NOTHROW(SafetensorsFile::open(path));
-  }
-  CHECK(killed > 0);
   CHECK(resumed(data, BackboneKind::bias_mf, AdapterKind::reclm, path) == whole);
+  // At any moment, writing included. A child that is done waits for its end.
+  std::chrono::duration<double> whole_time{};
+  for (int round = 0; round < 12; ++round) {
+    fs::remove(path);
+    const auto start = std::chrono::steady_clock::now();
+    const pid_t child = start_child({}, round == 0 ? Ending::exit : Ending::pause);
+    if (round == 0) {
+      const int status = wait_for(child);
+      CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+      whole_time = std::chrono::steady_clock::now() - start;
+      continue;
+    }
+    std::this_thread::sleep_for(whole_time *
+                                Random(31, Stream::evaluation, static_cast<std::uint32_t>(round)).uniform(0));
+    ::kill(child, SIGKILL);
+    CHECK(WIFSIGNALED(wait_for(child)));
+    if (fs::exists(path)) CHECK_NOTHROW(SafetensorsFile::open(path));
+    CHECK(resumed(data, BackboneKind::bias_mf, AdapterKind::reclm, path) == whole);
+  }
   // What the killed ones left half-written is gone.
   CHECK(strangers(folder.path(), path).empty());
 }
