@@ -25,6 +25,7 @@ class Backbone(nn.Module):
     """Initial vectors of users and items, and the pairwise loss over their scores."""
 
     l2 = 1e-7
+    every_user = False  # whether a batch sends all users through the heads, as public code does, or its own alone
 
     def __init__(self, data, variant="base", width=32, divisor=4096, infonce="naive", graph=None):
         super().__init__()
@@ -53,6 +54,9 @@ class Backbone(nn.Module):
 
     def user_vectors(self, rows=None):
         """All users, or only the given ones."""
+        if self.every_user and rows is not None:
+            return embedding(rows, self.user_vectors())
+
         def take(table):
             return table if rows is None else embedding(rows, table)
 

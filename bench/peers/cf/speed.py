@@ -34,7 +34,8 @@ def arguments():
     parser.add_argument("--contrastive-epochs", type=int, default=1, help="the same for sgl and simgcl")
     parser.add_argument("--spmm", default="coo,csr", help="of the graph backbones")
     parser.add_argument("--infonce", default="naive,tiled", help="of sgl and simgcl")
-    parser.add_argument("--default-malloc", action="store_true", help="leave the peer's allocator as it is")
+    parser.add_argument("--styles", default="plain,tuned", help="plain: as public code is written, default allocator; tuned: "
+                        "fused Adam, the batch's users alone, and an allocator that keeps its memory")
     parser.add_argument("--ours", help="command template of the other program")
     parser.add_argument("--ours-rank", help="command template of its ranking")
     parser.add_argument("--out", required=True)
@@ -59,11 +60,11 @@ class Runner:
             sys.exit(f"{shlex.join(pinned)} failed:\n{done.stderr[-2000:]}")
         return done.stdout
 
-    def peer(self, backbone, variant, threads, epochs, spmm, infonce):
+    def peer(self, backbone, variant, threads, epochs, style, spmm, infonce):
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
             self.run([sys.executable, HERE / "train.py", "--data", self.options.data, "--backbone", backbone,
                       "--variant", variant, "--threads", str(threads), "--epochs", str(epochs), "--spmm", spmm,
-                      "--infonce", infonce, "--out", out.name], threads, not self.options.default_malloc)
+                      "--infonce", infonce, "--style", style, "--out", out.name], threads, tuned=style == "tuned")
             return json.loads(Path(out.name).read_text())
 
     def ours(self, template, **values):
@@ -72,14 +73,19 @@ class Runner:
 
 
 def ways(backbone, options):
-    """(spmm, infonce) of the peer that make a difference for this backbone."""
-    spmm = options.spmm.split(",") if backbone in ("lightgcn", "sgl", "simgcl") else ["coo"]
-    infonce = options.infonce.split(",") if backbone in ("sgl", "simgcl") else ["naive"]
-    return [(s, i) for s in spmm for i in infonce]
+    """(style, spmm, infonce) of the peer that make a difference for this backbone. Plain code has torch's COO matrices and
+    the whole matrix of negatives."""
+    found = [("plain", "coo", "naive")] if "plain" in options.styles.split(",") else []
+    if "tuned" in options.styles.split(","):
+        spmm = options.spmm.split(",") if backbone in ("lightgcn", "sgl", "simgcl") else ["coo"]
+        infonce = options.infonce.split(",") if backbone in ("sgl", "simgcl") else ["naive"]
+        found += [("tuned", s, i) for s in spmm for i in infonce]
+    return found
 
 
-def name_of(spmm, infonce, backbone):
-    return {"lightgcn": f"torch {spmm}", "sgl": f"torch {spmm} {infonce}", "simgcl": f"torch {spmm} {infonce}"}.get(backbone, "torch")
+def name_of(style, spmm, infonce, backbone):
+    parts = {"lightgcn": [spmm], "sgl": [spmm, infonce], "simgcl": [spmm, infonce]}.get(backbone, [])
+    return " ".join(["torch", style, *(parts if style == "tuned" else [])])
 
 
 def measure_training(runner, backbone, variant, threads):
@@ -95,8 +101,8 @@ def measure_training(runner, backbone, variant, threads):
         entry["import_rss_mb"] = round(result.get("import_rss_mb", 0))
 
     for _ in range(options.rounds):
-        for spmm, infonce in ways(backbone, options):
-            add(name_of(spmm, infonce, backbone), runner.peer(backbone, variant, threads, epochs, spmm, infonce))
+        for way in ways(backbone, options):
+            add(name_of(*way, backbone), runner.peer(backbone, variant, threads, epochs, *way))
             if options.ours:
                 add("ours", runner.ours(options.ours, backbone=backbone, variant=variant, threads=threads, epochs=epochs))
     return dict(sorted(found.items(), key=lambda entry: entry[0] == "ours"))
@@ -106,7 +112,7 @@ def measure_ranking(runner, threads):
     options, found = runner.options, {}
     for _ in range(options.rounds):
         command = [sys.executable, HERE / "rank.py", "--data", options.data, "--threads", str(threads)]
-        result = last_json(runner.run(command, threads, not options.default_malloc))
+        result = last_json(runner.run(command, threads, tuned=True))
         found.setdefault("torch, masked", []).extend(result["torch_seconds"])
         found.setdefault("FAISS IndexFlatIP, unmasked", []).extend(result["faiss_seconds"])
         if options.ours_rank:

@@ -34,6 +34,9 @@ def arguments():
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--spmm", choices=GRAPHS, default="coo")
     parser.add_argument("--infonce", choices=INFONCE, default="naive")
+    parser.add_argument("--style", choices=("tuned", "plain"), default="tuned",
+                        help="plain: as public code is written, with torch's default Adam, the L2 term in the loss, and all "
+                             "users through the heads in every batch")
     parser.add_argument("--out", required=True)
     return parser.parse_args()
 
@@ -46,13 +49,19 @@ def build(options, data):
     return backbone(data, options.variant, options.width, options.batch, options.infonce, graph)
 
 
-def train_epoch(model, sampler, optimizer):
-    """Mean loss per pair, the L2 term not included: Adam adds its gradient itself as weight decay."""
+def make_optimizer(model, options):
+    if options.style == "plain":
+        return torch.optim.Adam(model.parameters(), lr=options.rate)
+    return torch.optim.Adam(model.parameters(), lr=options.rate, weight_decay=2 * model.l2, fused=True)
+
+
+def train_epoch(model, sampler, optimizer, style):
+    """Mean loss per pair, the L2 term not included: the tuned style's Adam adds its gradient itself as weight decay."""
     draws, total = TorchDraws(), 0.0
     for user, positive, negative in sampler.epoch():
         optimizer.zero_grad()
         loss = model.loss(user, positive, negative, draws)
-        loss.backward()
+        (loss + model.penalty() if style == "plain" else loss).backward()
         optimizer.step()
         total += loss.item()
     return total * sampler.batch / len(sampler.user)
@@ -77,7 +86,8 @@ def main():
     data = load(options.data, profiles=options.variant == "reclm")
     model = build(options, data)
     sampler = Sampler(data.train, data.items, options.batch)
-    optimizer = torch.optim.Adam(model.parameters(), lr=options.rate, weight_decay=2 * model.l2, fused=True)
+    model.every_user = options.style == "plain"
+    optimizer = make_optimizer(model, options)
     evaluate_at = {int(epoch) for epoch in options.eval_at.split(",") if epoch}
     splits = settings(data) if evaluate_at else {}
 
@@ -85,7 +95,7 @@ def main():
               "epoch_seconds": [], "losses": [], "eval": {}}
     for epoch in range(1, options.epochs + 1):
         start = time.perf_counter()
-        loss = train_epoch(model, sampler, optimizer)
+        loss = train_epoch(model, sampler, optimizer, options.style)
         result["epoch_seconds"].append(round(time.perf_counter() - start, 4))
         result["losses"].append(loss)
         if epoch in evaluate_at:
