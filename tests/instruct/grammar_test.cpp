@@ -1,0 +1,126 @@
+/// The grammar of profiles: what is read, what is refused and by which name.
+#include "reclm/instruct/grammar.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "support/catch.hpp"
+
+using namespace reclm;
+using namespace reclm::instruct;
+
+namespace {
+
+const Profile kSports{{"Sports fan", "Traveler"}, {"NBA", "Road trips", "Food"}};
+
+ProfileFault strict_fault(std::string_view text) { return read_profile(text, {.strict = true}).fault; }
+ProfileFault fault(std::string_view text) { return read_profile(text).fault; }
+
+}  // namespace
+
+TEST_CASE("a profile is written in one way and read back, strictly too") {
+  const std::string text = format_profile(kSports);
+  CHECK(text == "User identity: Sports fan, Traveler; User interests: NBA, Road trips, Food");
+  for (const bool strict : {false, true}) {
+    CHECK(read_profile(text, {.strict = strict}).profile == kSports);
+    CHECK(read_profile(text, {.strict = strict}).valid());
+    CHECK(read_profile(text + ".", {.strict = strict}).profile == kSports);
+    CHECK(read_profile(text + ".", {.strict = strict}).valid());
+  }
+}
+
+TEST_CASE("a tolerant reading takes what models make of the form") {
+  const std::vector<std::string> variants{
+      "user identity: Sports fan, Traveler; user interests: NBA, Road trips, Food.",
+      "Sure! Here is the profile:\n\nUser identity: Sports fan, Traveler; User interests: NBA, Road trips, Food",
+      "**User Identities:** Sports fan, Traveler\n**User Interests:** NBA, Road trips, Food\n\nI hope that helps, "
+      "friend.",
+      "User identity:\n- Sports fan\n- Traveler\n\nUser interests:\n1. NBA\n2. Road trips\n3. Food",
+      "User identity: [Sports fan], [Traveler]; User interests: [NBA], [Road trips], [Food].",
+      "User identity: \"Sports fan\", \"Traveler\". User interests: \"NBA\", \"Road trips\", and \"Food\"",
+      "Identity: Sports fan, sports fan, Traveler, ; Interests: NBA, NBA, Road trips, Food",
+      "User identity : Sports fan , Traveler ; User interest: NBA,Road trips,Food\nUser identity: Nobody"};
+  for (const std::string& text : variants) {
+    INFO(text);
+    CHECK(read_profile(text).valid());
+    CHECK(read_profile(text).profile == kSports);
+    CHECK(!read_profile(text, {.strict = true}).valid());
+  }
+  const auto bracketed = read_profile("User identity: Fan (of jazz, mostly), Cook; User interests: Food").profile;
+  CHECK(bracketed.identities == std::vector<std::string>{"Fan (of jazz, mostly)", "Cook"});
+}
+
+TEST_CASE("what is no profile is refused by the name of its fault") {
+  CHECK(fault("") == ProfileFault::empty);
+  CHECK(fault(" \n\t") == ProfileFault::empty);
+  CHECK(fault(".") == ProfileFault::no_identities);
+  CHECK(fault("The user likes sports.") == ProfileFault::no_identities);
+  CHECK(fault("User identity: ") == ProfileFault::no_interests);
+  CHECK(fault("User identity: Fan, Cook") == ProfileFault::no_interests);
+  CHECK(fault("User interests: NBA; User identity: Fan") == ProfileFault::no_interests);
+  CHECK(fault("User identity: ; User interests: NBA") == ProfileFault::too_few);
+  CHECK(fault("User identity: Fan; User interests: ") == ProfileFault::too_few);
+  CHECK(fault("User identity: a, b, c, d, e, f, g; User interests: x") == ProfileFault::too_many);
+  CHECK(fault("User identity: Fan; User interests: " + std::string(81, 'x')) == ProfileFault::long_entry);
+  CHECK(fault("identity theft: a; interesting: b") == ProfileFault::no_identities);
+  std::string endless = "User identity: ";
+  for (int k = 0; k < 100000; ++k) endless += "entry " + std::to_string(k) + ", ";
+  CHECK(fault(endless + "; User interests: x") == ProfileFault::no_interests);  // beyond what is looked at
+  CHECK(fault("User identity: x; User interests: " + endless.substr(15)) == ProfileFault::too_many);
+
+  CHECK(strict_fault("User identity: Fan, fan; User interests: NBA") == ProfileFault::repeated_entry);
+  CHECK(strict_fault("User identity: Fan; User interests: NBA and\nmore, x") == ProfileFault::not_the_form);
+  CHECK(strict_fault(" User identity: Fan; User interests: NBA") == ProfileFault::not_the_form);
+  CHECK(strict_fault("User identity: Fan;  User interests: NBA") == ProfileFault::not_the_form);
+  CHECK(strict_fault("User Identity: Fan; User interests: NBA") == ProfileFault::not_the_form);
+  CHECK(strict_fault("User identity: Fan,Cook; User interests: NBA") == ProfileFault::not_the_form);
+  CHECK(read_profile("User identity: Fan; User interests: Acme Inc., and more.", {.strict = true}).profile.interests ==
+        std::vector<std::string>{"Acme Inc.", "and more"});
+}
+
+TEST_CASE("rules say how many entries there are, and count what breaks them") {
+  const GrammarRules three{.least = 3, .most = 3, .strict = true};
+  CHECK(read_profile("User identity: a, b, c; User interests: x, y, z", three).valid());
+  GrammarCounts counts;
+  const auto readings = read_profiles({"User identity: a, b, c; User interests: x, y, z",
+                                       "User identity: a; User interests: x", "nothing", "nothing at all"},
+                                      counts, three);
+  CHECK(readings.size() == 4);
+  CHECK(counts.valid() == 1);
+  CHECK(counts.total() == 4);
+  CHECK(counts.valid_rate() == 0.25);
+  CHECK(counts.text() == "1 of 4 valid; 2 no \"User identity:\", 1 too few entries");
+  CHECK(GrammarCounts{}.valid_rate() == 1.0);
+  CHECK_THROWS_AS(read_profile("x", {.least = 0}), ConfigError);
+  CHECK_THROWS_AS(read_profile("x", {.least = 3, .most = 2}), ConfigError);
+}
+
+TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences") {
+  const char* root = std::getenv("RECLM_DATA");
+  const auto folder = std::filesystem::path(root != nullptr ? root : RECLM_SOURCE_DIR "/../shared/data") / "mind";
+  const auto count = [](const GrammarCounts& counts, ProfileFault which) {
+    return counts.of[static_cast<std::size_t>(which)];
+  };
+  for (const auto& [name, texts, sentences, repeats] :
+       {std::tuple("user_profiles.jsonl", 1694, 26, 0), std::tuple("item_profiles.jsonl", 892, 0, 24)}) {
+    std::ifstream file(folder / name);
+    if (!file) {
+      WARN("MIND is not here; set RECLM_DATA to the folder that holds mind/");
+      return;
+    }
+    GrammarCounts tolerant, exact;
+    for (std::string line; std::getline(file, line);) {
+      const auto begin = line.find("\"User identity"), end = line.rfind('"');
+      const std::string text = line.substr(begin + 1, end - begin - 1);
+      tolerant.add(read_profile(text).fault);
+      exact.add(read_profile(text, {.strict = true}).fault);
+    }
+    INFO(name << ": " << tolerant.text() << "; strictly " << exact.text());
+    CHECK(tolerant.total() == texts);
+    CHECK(count(tolerant, ProfileFault::long_entry) == sentences);
+    CHECK(tolerant.valid() == texts - sentences);
+    CHECK(exact.valid() == texts - sentences - repeats);
+    CHECK(count(exact, ProfileFault::repeated_entry) == repeats);
+  }
+}
