@@ -1,0 +1,138 @@
+#pragma once
+/// @file mixture.hpp
+/// From a profile's terms to one number: each term in standard deviations of a calibration set, weighted; and how the
+/// weights are chosen.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reclm/core/error.hpp"
+#include "reclm/instruct/reward/terms.hpp"
+
+namespace reclm::instruct {
+
+/// Running mean and spread of numbers (Welford). Unknown numbers are left out.
+struct RunningScale {
+  double count = 0, mean = 0, squares = 0;
+
+  void add(double x) {
+    if (!std::isfinite(x)) return;
+    count += 1;
+    const double away = x - mean;
+    mean += away / count;
+    squares += away * (x - mean);
+  }
+  [[nodiscard]] double deviation() const { return count < 2 ? 0 : std::sqrt(squares / (count - 1)); }
+  /// (x − mean) / deviation within ±4; 0 for an unknown x or where nothing has been spread yet.
+  [[nodiscard]] double standard(double x) const {
+    const double spread = deviation();
+    return !std::isfinite(x) || spread < 1e-9 ? 0 : std::clamp((x - mean) / spread, -4.0, 4.0);
+  }
+};
+
+/// A weight a term, 0 or more.
+using TermWeights = std::array<double, kRewardTerms>;
+
+/// The sum of weighted standard scores.
+struct RewardMixture {
+  TermWeights weights{1, 0.25, 0.25, 0.5, 0};  ///< model, distinctness, apartness, coverage, foresight
+  std::array<RunningScale, kRewardTerms> scales{};
+  double malformed = -4;  ///< the reward of a text that is no profile
+
+  void calibrate(const TermValues& values) {
+    for (std::size_t k = 0; k < kRewardTerms; ++k) scales[k].add(values[k]);
+  }
+  [[nodiscard]] double operator()(const TermValues& values) const {
+    double total = 0;
+    for (std::size_t k = 0; k < kRewardTerms; ++k)
+      if (weights[k] != 0) total += weights[k] * scales[k].standard(values[k]);
+    return total;
+  }
+};
+
+/// A profile that was written for a user, and how good it turned out to be by a measure that the reward does not see
+/// (on validation: the rank of held-out items; where the truth is known: the share of true interests that it names).
+struct JudgedProfile {
+  TermValues terms;
+  double quality = 0;
+};
+
+/// What `choose_weights` found.
+struct WeightChoice {
+  TermWeights weights{};
+  double quality = 0;  ///< mean quality of each user's best profile by the chosen reward
+  double average = 0;  ///< of all profiles: what chance would pick
+  double ceiling = 0;  ///< of each user's truly best profile
+};
+
+/// The weights of sum 1, in steps of 1/`steps`, whose reward picks the best profiles: for each user the one that it
+/// puts first, its quality averaged over users. Among equals the first in the grid's order, which prefers the earlier
+/// terms.
+///
+/// @param users  candidates of each user, two or more with different quality somewhere
+/// @param usable terms that may get weight
+/// @param scales of a calibration set
+/// @throws ConfigError when there is no candidate
+/// Cost: C(steps + terms − 1, terms − 1) weights (126 at the defaults' four terms) × candidates.
+inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> users,
+                                   const std::array<RunningScale, kRewardTerms>& scales,
+                                   const std::array<bool, kRewardTerms>& usable, int steps = 5) {
+  WeightChoice best;
+  double judged = 0, candidates = 0;
+  for (const auto& user : users) {
+    if (user.empty()) continue;
+    double top = user.front().quality;
+    for (const JudgedProfile& profile : user) {
+      best.average += profile.quality;
+      top = std::max(top, profile.quality);
+    }
+    best.ceiling += top;
+    judged += 1;
+    candidates += static_cast<double>(user.size());
+  }
+  if (judged == 0 || steps < 1) throw ConfigError("choose_weights: there are no judged profiles, or steps is below 1");
+  best.average /= candidates;
+  best.ceiling /= judged;
+
+  RewardMixture mixture{.scales = scales};
+  bool first = true;
+  const auto judge = [&](const TermWeights& weights) {
+    mixture.weights = weights;
+    double quality = 0;
+    for (const auto& user : users) {
+      double top = -std::numeric_limits<double>::infinity(), its = 0;
+      for (const JudgedProfile& profile : user)
+        if (const double reward = mixture(profile.terms); reward > top) {
+          top = reward;
+          its = profile.quality;
+        }
+      quality += its / judged;
+    }
+    if (first || quality > best.quality + 1e-12) {
+      best.quality = quality;
+      best.weights = weights;
+      first = false;
+    }
+  };
+  const auto spend = [&](const auto& self, std::size_t term, int left, TermWeights& weights) -> void {
+    if (term == kRewardTerms) {
+      if (left == 0) judge(weights);
+      return;
+    }
+    for (int share = usable[term] ? left : 0; share >= 0; --share) {
+      weights[term] = static_cast<double>(share) / steps;
+      self(self, term + 1, left - share, weights);
+    }
+    weights[term] = 0;
+  };
+  TermWeights weights{};
+  spend(spend, 0, steps, weights);
+  return best;
+}
+
+}  // namespace reclm::instruct
