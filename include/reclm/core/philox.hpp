@@ -22,6 +22,8 @@ enum class Stream : std::uint32_t {
   world = 8,
   bootstrap = 9,
   evaluation = 10,
+  dialogues = 32,
+  retries = 33,
 };
 
 /// The four 32-bit words of one counter.
