@@ -1,6 +1,6 @@
 #pragma once
 /// @file cpu.hpp
-/// The CPU backend: Eigen for dense products, SIMD row kernels, oneTBB over rows. Every result is the same for any
+/// The CPU backend: register-tiled dense products, SIMD row kernels, oneTBB over rows. Every result is the same for any
 /// number of threads.
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reclm/backend/backend.hpp"
+#include "reclm/backend/cpu/attention.hpp"
 #include "reclm/backend/cpu/gemm.hpp"
 #include "reclm/backend/cpu/info_nce.hpp"
 #include "reclm/backend/cpu/memory_pool.hpp"
@@ -88,6 +89,17 @@ struct Cpu {
   template <class T>
   static double info_nce(const InfoNceProblem<T>& problem, const InfoNceGradient<T>& gradient) {
     return cpu::info_nce(problem, gradient);
+  }
+
+  /// See cpu/attention.hpp.
+  template <class T>
+  static void attention(const AttentionInput<T>& in, T* y, T* log_sums) {
+    cpu::attention(in, y, log_sums);
+  }
+  template <class T>
+  static void attention_backward(const AttentionInput<T>& in, const T* y, const T* log_sums, const T* dy, T* dq, T* dk,
+                                 T* dv) {
+    cpu::attention_backward(in, y, log_sums, dy, dq, dk, dv);
   }
 
   /// See cpu/top_k.hpp.

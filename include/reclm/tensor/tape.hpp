@@ -63,6 +63,13 @@ class Tape {
     return push({std::move(value), {}, needs_gradient, needs_gradient ? std::move(backward) : Backward{}, nullptr});
   }
 
+  /// Frees the value of `v` and keeps its shape: for a value that neither the program nor a backward function reads any
+  /// more. (Operations of transformers keep what their backward functions read themselves.)
+  void forget(Var v) {
+    Node& node = nodes_[static_cast<std::size_t>(v.id)];
+    node.value = node.value.shape_only();
+  }
+
   [[nodiscard]] const TensorType& value(Var v) const { return nodes_[static_cast<std::size_t>(v.id)].value; }
   [[nodiscard]] bool needs_gradient(Var v) const { return nodes_[static_cast<std::size_t>(v.id)].needs_gradient; }
   template <class... Vars>

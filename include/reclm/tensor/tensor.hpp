@@ -80,6 +80,13 @@ class Tensor {
     return result;
   }
 
+  /// The same shape without memory: `data()` is null.
+  [[nodiscard]] Tensor shape_only() const {
+    Tensor result = *this;
+    result.data_ = nullptr;
+    return result;
+  }
+
   [[nodiscard]] T* data() { return data_.get(); }
   [[nodiscard]] const T* data() const { return data_.get(); }
   [[nodiscard]] int rank() const { return rank_; }

@@ -1,14 +1,13 @@
 #pragma once
 /// @file gemm.hpp
-/// Dense products on the CPU: Eigen on blocks whose borders depend on the shape alone, spread over oneTBB; BLAS where
-/// the build chose it (RECLM_WITH_BLAS).
+/// Dense products on the CPU: the kernel that a shape wants, on blocks whose borders depend on the shape alone, spread
+/// over oneTBB; BLAS for the large ones where the build chose it (RECLM_WITH_BLAS).
 
 #include <algorithm>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include "reclm/backend/backend.hpp"
+#include "reclm/backend/cpu/packed_gemm.hpp"
 #include "reclm/backend/cpu/tall_gemm.hpp"
 #include "reclm/core/parallel.hpp"
 
@@ -23,16 +22,7 @@ void dgemm_(const char*, const char*, const int*, const int*, const int*, const 
 
 namespace reclm::detail {
 
-/// The transpose of the row-major [rows, cols] matrix at `a`.
-template <class T>
-std::vector<T> transposed(Index rows, Index cols, const T* a, Index lda) {
-  std::vector<T> turned(static_cast<std::size_t>(rows * cols));
-  for (Index row = 0; row < rows; ++row)
-    for (Index col = 0; col < cols; ++col) turned[static_cast<std::size_t>(col * rows + row)] = a[row * lda + col];
-  return turned;
-}
-
-/// One dense product, single-threaded.
+/// One dense product.
 template <class T>
 void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, Index lda, const T* b, Index ldb,
                 T beta, T* c, Index ldc) {
@@ -48,28 +38,12 @@ void gemm_block(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a
   else
     dgemm_(&tb, &ta, &ni, &mi, &ki, &alpha, b, &lb, a, &la, &beta, c, &lc);
 #else
-  using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using Stride = Eigen::OuterStride<>;
-  using Input = Eigen::Map<const RowMajor, Eigen::Unaligned, Stride>;
-  // A copy costs far less than the product, and each product of Eigen costs a translation unit a second to compile.
-  if (op_a == Op::transpose) {
-    const std::vector<T> turned = transposed(k, m, a, lda);
-    gemm_block(Op::none, op_b, m, n, k, alpha, turned.data(), k, b, ldb, beta, c, ldc);
-    return;
-  }
-  if (op_b == Op::transpose) {
-    const std::vector<T> turned = transposed(n, k, b, ldb);
-    gemm_block(op_a, Op::none, m, n, k, alpha, a, lda, turned.data(), n, beta, c, ldc);
-    return;
-  }
-  Eigen::Map<RowMajor, Eigen::Unaligned, Stride> out(c, m, n, Stride(ldc));
-  if (beta == T(0))
-    out.setZero();
-  else if (beta != T(1))
-    out *= beta;
-  out.noalias() += alpha * (Input(a, m, k, Stride(lda)) * Input(b, k, n, Stride(ldb)));
+  cpu::packed_gemm(op_a != Op::none, op_b != Op::none, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 #endif
 }
+
+// From so many columns on, and rows of a transposed A, packing pays.
+inline constexpr Index kPackedColumns = 96;
 
 // Block borders: 512 rows keep a block's operands in the second-level cache at the widths recommenders use; inner
 // dimensions beyond 4,096 (weight gradients, summed over users) are cut and added in order.
@@ -82,11 +56,11 @@ void cpu_gemm(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, 
               T beta, T* c, Index ldc) {
   if (m == 0 || n == 0) return;
   constexpr auto bytes = static_cast<Index>(sizeof(T));
-  if (alpha == T(1) && op_a == Op::none && m >= 64 && n * k * bytes <= cpu::kTallOperandBytes) {
+  if (alpha == T(1) && op_a == Op::none && m >= 64 && n < kPackedColumns && n * k * bytes <= cpu::kTallOperandBytes) {
     cpu::tall_product<T>(m, n, k, a, lda, nullptr, op_b == Op::transpose, b, ldb, beta, c, ldc);
     return;
   }
-  if (alpha == T(1) && op_a == Op::transpose && op_b == Op::none && k >= 64 &&
+  if (alpha == T(1) && op_a == Op::transpose && op_b == Op::none && k >= 64 && std::min(m, n) < kPackedColumns &&
       m * n * bytes <= cpu::kTallOperandBytes) {
     cpu::tall_outer<T>(m, n, k, a, lda, b, ldb, nullptr, beta, c, ldc);
     return;
@@ -107,10 +81,14 @@ void cpu_gemm(Op op_a, Op op_b, Index m, Index n, Index k, T alpha, const T* a, 
       }
     return;
   }
+#if !defined(RECLM_WITH_BLAS)
+  gemm_block(op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+#else
   parallel_chunks(m, kGemmRowBlock, [&](Index begin, Index end, Index) {
     gemm_block(op_a, op_b, end - begin, n, k, alpha, op_a == Op::none ? a + begin * lda : a + begin, lda, b, ldb, beta,
                c + begin * ldc, ldc);
   });
+#endif
 }
 
 }  // namespace reclm::detail
