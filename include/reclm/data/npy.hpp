@@ -20,9 +20,9 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/core/half.hpp"
+#include "reclm/core/input_file.hpp"
 #include "reclm/core/matrix.hpp"
-#include "reclm/data/detail/half.hpp"
-#include "reclm/data/detail/line_reader.hpp"
 #include "reclm/data/detail/npy_header.hpp"
 
 namespace reclm {
@@ -184,14 +184,14 @@ constexpr const char* npy_type() {
 /// Cost: one pass over the file; memory of the result and one block.
 template <class T>
 NpyArray<T> read_npy_array(const std::filesystem::path& path, const NpyOptions& options = {}) {
-  detail::InputFile file(path);
+  InputFile file(path);
   detail::OpenNpy open = detail::open_npy(file);
   return detail::read_npy_values<T>(file, std::move(open), options);
 }
 
 /// Reads a matrix of two dimensions as `read_npy_array` does. @throws DataError also on other numbers of dimensions
 inline Matrix<float> read_npy(const std::filesystem::path& path, const NpyOptions& options = {}) {
-  detail::InputFile file(path);
+  InputFile file(path);
   detail::OpenNpy open = detail::open_npy(file);
   if (open.header.shape.size() != 2)
     throw DataError(file.path(), 0, "the array has the shape " + detail::shape_text(open.header.shape),

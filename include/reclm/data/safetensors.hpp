@@ -18,9 +18,9 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/core/half.hpp"
+#include "reclm/core/mapped_file.hpp"
 #include "reclm/core/matrix.hpp"
-#include "reclm/data/detail/half.hpp"
-#include "reclm/data/detail/mapped_file.hpp"
 #include "reclm/data/detail/npy_header.hpp"
 #include "reclm/data/detail/safetensors_header.hpp"
 #include "reclm/data/dtype.hpp"
@@ -114,9 +114,9 @@ class SafetensorsFile {
         case DType::f32:
           return static_cast<T>(load(float{}));
         case DType::f16:
-          return static_cast<T>(detail::from_half(load(std::uint16_t{})));
+          return static_cast<T>(from_half(load(std::uint16_t{})));
         case DType::bf16:
-          return static_cast<T>(detail::from_bfloat16(load(std::uint16_t{})));
+          return static_cast<T>(from_bfloat16(load(std::uint16_t{})));
         default:
           throw refuse("holds integers where floating-point numbers are needed");
       }
@@ -147,7 +147,7 @@ class SafetensorsFile {
     }
   }
 
-  detail::MappedFile mapped_;
+  MappedFile mapped_;
   detail::SafetensorsContents contents_;
 };
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "reclm/data/detail/utf8.hpp"
+#include "reclm/core/utf8.hpp"
 
 namespace reclm::detail {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace reclm::detail {
+namespace reclm {
 
 /// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 inline bool is_utf8(std::string_view text) {
@@ -44,4 +44,4 @@ inline void append_utf8(std::string& text, std::uint32_t c) {
   }
 }
 
-}  // namespace reclm::detail
+}  // namespace reclm

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "reclm/core/error.hpp"
-#include "reclm/data/detail/line_reader.hpp"
+#include "reclm/core/input_file.hpp"
 
-namespace reclm::detail {
+namespace reclm {
 
 /// Pages come from the disk when they are read. Undefined behaviour when another program shortens the file meanwhile;
 /// replacing it, as AtomicFile does, is harmless.
@@ -60,4 +60,4 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace reclm::detail
+}  // namespace reclm
