@@ -1,0 +1,71 @@
+#pragma once
+/// @file teachers.hpp
+/// Who writes profiles: any type that answers requests. Here: answers that are there already. world_teacher.hpp adds
+/// the embedded world's oracle, imported_answers.hpp files, http/endpoint_teacher.hpp remote models.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/core/config.hpp"
+#include "reclm/core/error.hpp"
+#include "reclm/instruct/samples.hpp"
+
+namespace reclm::instruct {
+
+/// One question to a teacher.
+struct TeacherRequest {
+  const PromptSample* prompt = nullptr;
+  std::uint64_t seed = 0;  ///< of sampling; a function of prompt and attempt alone
+};
+
+/// Takes the answer to request `index`, in any order; returning false asks the teacher to stop. Called by one thread at
+/// a time, the one that called the teacher.
+using AnswerSink = std::function<bool(Index index, std::string text)>;
+
+struct TeacherFacts {
+  std::string model;            ///< what wrote the answers, as reports and stores name it
+  std::string adapter{};        ///< the tuning on top of it, if any
+  bool answers_prompts = true;  ///< false: answers depend on whom a prompt is about, not on its words
+};
+
+/// Answers requests. What it has no answer for it leaves out; when it fails it throws, after what it has is delivered.
+template <class T>
+concept Teacher = requires(T& teacher, std::span<const TeacherRequest> requests, const AnswerSink& sink) {
+  { teacher.facts() } -> std::convertible_to<TeacherFacts>;
+  teacher.answer(requests, sink);
+};
+
+/// Answers by number of user or item: the oracle, imported answers.
+class KnownAnswers {
+ public:
+  /// @param users, items texts of all users and items, "" where there is none; an empty list: none at all
+  KnownAnswers(std::string name, std::vector<std::string> users, std::vector<std::string> items)
+      : name_(std::move(name)), users_(std::move(users)), items_(std::move(items)) {}
+
+  [[nodiscard]] TeacherFacts facts() const { return {.model = name_, .answers_prompts = false}; }
+
+  void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) const {
+    for (std::size_t k = 0; k < requests.size(); ++k) {
+      const PromptSample& prompt = *requests[k].prompt;
+      const std::string& text = prompt.user >= 0 ? of(users_, prompt.user) : of(items_, prompt.item);
+      if (!text.empty() && !sink(static_cast<Index>(k), text)) return;
+    }
+  }
+
+ private:
+  static const std::string& of(const std::vector<std::string>& texts, Id id) {
+    static const std::string none;
+    return id < 0 || static_cast<std::size_t>(id) >= texts.size() ? none : texts[static_cast<std::size_t>(id)];
+  }
+
+  std::string name_;
+  std::vector<std::string> users_, items_;
+};
+
+}  // namespace reclm::instruct
