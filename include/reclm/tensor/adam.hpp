@@ -62,6 +62,15 @@ class Adam {
   [[nodiscard]] std::uint32_t steps() const { return taken_; }
   [[nodiscard]] const AdamOptions& options() const { return options_; }
 
+  /// The rate of the steps from now on, 0 or more: for warm-up and decay. What lags behind is brought up to date first.
+  void set_learning_rate(double rate) {
+    if (!(rate >= 0 && std::isfinite(rate) && rate * options_.decay < 1))
+      throw ConfigError("Adam::set_learning_rate: " + std::to_string(rate) + " is out of range");
+    flush();
+    options_.learning_rate = rate;
+    rates_.decay = static_cast<T>(rate * options_.decay);
+  }
+
   /// Applies the gradients that the parameters hold, and clears them. Parameters without one take the step later.
   void step() {
     append_factors();
