@@ -1,0 +1,204 @@
+#pragma once
+/// @file panel_product.hpp
+/// Y = X · Wᵀ for weights that are packed once and used many times, kept as panels (panel_formats.hpp).
+///
+/// Every element of Y is one chain of fused multiply-adds in the order of the columns, whatever the number of rows of X
+/// or of threads: a row's result has the same bits alone and among others. With one row the weights stream from memory
+/// once, several panels at a time for independent chains; with several, a block of a panel is decoded into the
+/// first-level cache once for all of them.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "reclm/backend/cpu/panel_formats.hpp"
+#include "reclm/core/parallel.hpp"
+
+namespace reclm::cpu {
+
+/// Rows of X that a tile takes at most: with two registers of W each, all but a few of the processor's registers.
+inline constexpr int kStripRows = simd::kRegisters == 32 ? 12 : 6;
+
+/// Columns that are decoded at a time: 16 KiB of a panel, half of a first-level cache. A multiple of every kGroup.
+inline constexpr Index kDepthBlock = 16384 / (4 * kPanelWidth);
+
+namespace detail {
+
+/// Rows `c[r] + col` of Y (+)= rows a[r] of X times Panels panels of W, `depth` columns from their beginnings.
+/// `width` ≤ Panels · kPanelWidth columns of Y are real.
+template <class Format, int Rows, int Panels>
+void panel_tile(const float* const* a, const std::byte* const* panels, Index depth, float* const* c, Index col,
+                Index width, bool accumulate) {
+  using panel::Floats;
+  constexpr Index lanes = panel::kHalfWidth;
+  Floats sum[Rows][2 * Panels];
+  const bool whole = width == Panels * kPanelWidth;
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+    for (int v = 0; v < 2 * Panels; ++v) {
+      if (!accumulate)
+        sum[r][v] = Floats{};
+      else if (whole)
+        sum[r][v] = simd::load(c[r] + col + v * lanes);
+      else
+        sum[r][v] = simd::load_part(c[r] + col + v * lanes, std::clamp<Index>(width - v * lanes, 0, lanes));
+    }
+  const std::byte* at[Panels];
+  for (int p = 0; p < Panels; ++p) at[p] = panels[p];
+  for (Index k = 0; k < depth; k += Format::kGroup) {
+    typename Format::Open open[Panels];
+#pragma GCC unroll 16
+    for (int p = 0; p < Panels; ++p) open[p] = Format::open(at[p]);
+#pragma GCC unroll 4
+    for (Index j = 0; j < Format::kGroup; ++j) {
+      Floats w[2 * Panels];
+#pragma GCC unroll 16
+      for (int p = 0; p < Panels; ++p) {
+        const panel::Column column = Format::column(open[p], at[p] + Format::kHeadBytes + j * Format::kColumnBytes);
+        w[2 * p] = column.at[0];
+        w[2 * p + 1] = column.at[1];
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r) {
+        const float factor = a[r][k + j];
+#pragma GCC unroll 16
+        for (int v = 0; v < 2 * Panels; ++v) sum[r][v] += factor * w[v];
+      }
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < Panels; ++p) at[p] += Format::kGroupBytes;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+    for (int v = 0; v < 2 * Panels; ++v) {
+      float* const to = c[r] + col + v * lanes;
+      if (whole)
+        simd::store<float>(to, sum[r][v]);
+      else if (const Index part = std::clamp<Index>(width - v * lanes, 0, lanes); part > 0)
+        std::memcpy(to, &sum[r][v], static_cast<std::size_t>(part) * sizeof(float));
+    }
+}
+
+/// panel_tile of float32 for a number of rows known at run time, 1 … kStripRows.
+template <int Rows = kStripRows>
+void panel_strip(Index rows, const float* const* a, const float* b, Index depth, float* const* c, Index col,
+                 Index width, bool accumulate) {
+  if constexpr (Rows > 0) {
+    if (rows == Rows) {
+      const auto* const bytes = reinterpret_cast<const std::byte*>(b);
+      panel_tile<panel::F32, Rows, 1>(a, &bytes, depth, c, col, width, accumulate);
+    } else {
+      panel_strip<Rows - 1>(rows, a, b, depth, c, col, width, accumulate);
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Decodes `depth` columns of a panel: out[k · kPanelWidth + row].
+template <class Format>
+void decode_panel(const std::byte* panel, Index depth, float* RECLM_RESTRICT out) {
+  for (Index k = 0; k < depth; k += Format::kGroup, panel += Format::kGroupBytes) {
+    const auto open = Format::open(panel);
+#pragma GCC unroll 4
+    for (Index j = 0; j < Format::kGroup; ++j) {
+      const panel::Column column = Format::column(open, panel + Format::kHeadBytes + j * Format::kColumnBytes);
+      simd::store<float>(out + (k + j) * kPanelWidth, column.at[0]);
+      simd::store<float>(out + (k + j) * kPanelWidth + panel::kHalfWidth, column.at[1]);
+    }
+  }
+}
+
+/// Bytes of one panel of `cols` columns, a multiple of Format::kGroup.
+template <class Format>
+constexpr Index panel_bytes(Index cols) {
+  return cols / Format::kGroup * Format::kGroupBytes;
+}
+
+namespace detail {
+
+template <class Format, int Rows, int Panels>
+void few_rows(const std::byte* w, Index outputs, Index cols, const float* const* a, float* const* c, bool accumulate) {
+  const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
+  parallel_chunks(panels, 16, [&](Index begin, Index end, Index) {
+    Index p = begin;
+    for (; p + Panels <= end; p += Panels) {
+      const std::byte* at[Panels];
+      for (int i = 0; i < Panels; ++i) at[i] = w + (p + i) * bytes;
+      panel_tile<Format, Rows, Panels>(a, at, cols, c, p * kPanelWidth,
+                                       std::min<Index>(Panels * kPanelWidth, outputs - p * kPanelWidth), accumulate);
+    }
+    for (; p < end; ++p) {
+      const std::byte* const at = w + p * bytes;
+      panel_tile<Format, Rows, 1>(a, &at, cols, c, p * kPanelWidth, std::min(kPanelWidth, outputs - p * kPanelWidth),
+                                  accumulate);
+    }
+  });
+}
+
+/// One block of a panel times a block of rows.
+template <class Format>
+RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, float* decoded, const float* x, Index ldx,
+                                       Index rows, float* y, Index ldy, Index width, bool accumulate) {
+  const float* a[kStripRows];
+  float* c[kStripRows];
+  const float* values = decoded;
+  if constexpr (std::is_same_v<Format, panel::F32>)
+    values = reinterpret_cast<const float*>(stored);
+  else
+    decode_panel<Format>(stored, depth, decoded);
+  const Index height = chunk_count(rows, chunk_count(rows, kStripRows));
+  for (Index row = 0; row < rows; row += height) {
+    const Index count = std::min(height, rows - row);
+    for (Index i = 0; i < count; ++i) {
+      a[i] = x + (row + i) * ldx;
+      c[i] = y + (row + i) * ldy;
+    }
+    panel_strip(count, a, values, depth, c, 0, width, accumulate);
+  }
+}
+
+template <class Format>
+void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
+               Index ldy, bool accumulate) {
+  constexpr Index row_block = 20 * kStripRows;  // with kDepthBlock columns, a part of the second-level cache
+  const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
+  parallel_chunks(panels, rows < 32 ? 8 : 4, [&](Index begin, Index end, Index) {
+    alignas(kAlignment) float decoded[kDepthBlock * kPanelWidth];
+    const auto block = [&](Index p, Index k, Index row, Index count) {
+      block_product<Format>(w + p * bytes + k / Format::kGroup * Format::kGroupBytes, std::min(kDepthBlock, cols - k),
+                            decoded, x + row * ldx + k, ldx, count, y + row * ldy + p * kPanelWidth, ldy,
+                            std::min(kPanelWidth, outputs - p * kPanelWidth), accumulate || k > 0);
+    };
+    // Few rows: the weights stream from memory in their order. Many: a block of X stays in the cache.
+    if (rows <= 4 * kStripRows) {
+      for (Index p = begin; p < end; ++p)
+        for (Index k = 0; k < cols; k += kDepthBlock) block(p, k, 0, rows);
+      return;
+    }
+    for (Index row = 0; row < rows; row += row_block)
+      for (Index k = 0; k < cols; k += kDepthBlock)
+        for (Index p = begin; p < end; ++p) block(p, k, row, std::min(row_block, rows - row));
+  });
+}
+
+}  // namespace detail
+
+/// Y[rows, outputs] = X[rows, cols] · Wᵀ (+ Y where `accumulate`); row-major with leading dimensions. `w` holds
+/// ⌈outputs / kPanelWidth⌉ panels.
+template <class Format>
+void panel_product(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
+                   Index ldy, bool accumulate) {
+  const float* const a[] = {x, x + ldx};
+  float* const c[] = {y, y + ldy};
+  if (rows == 1)
+    detail::few_rows<Format, 1, 4>(w, outputs, cols, a, c, accumulate);
+  else if (rows == 2)
+    detail::few_rows<Format, 2, 2>(w, outputs, cols, a, c, accumulate);
+  else if (rows > 2)
+    detail::many_rows<Format>(w, outputs, cols, x, ldx, rows, y, ldy, accumulate);
+}
+
+}  // namespace reclm::cpu
