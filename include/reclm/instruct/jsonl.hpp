@@ -28,6 +28,7 @@
 #include "reclm/data/dataset.hpp"
 #include "reclm/data/jsonl.hpp"
 #include "reclm/instruct/samples.hpp"
+#include "reclm/lm/training/jsonl.hpp"
 
 namespace reclm::instruct {
 
@@ -60,28 +61,7 @@ void write_lines(const std::filesystem::path& path, const Samples& samples, cons
   file.commit();
 }
 
-inline lm::Dialogue read_messages(const JsonRecord& record, const char* key, const char* role_of_plain_text) {
-  const auto found = record.object().find(key);
-  const std::string name = "\"" + std::string(key) + "\"";
-  if (found == record.object().end()) record.fail("there is no " + name, "give it as a list of messages");
-  if (found->is_string()) return {{role_of_plain_text, found->get<std::string>()}};
-  if (!found->is_array() || found->empty())
-    record.fail(name + " is no list of messages", "write [{\"role\": \"user\", \"content\": …}, …]");
-  lm::Dialogue messages;
-  for (const auto& message : *found) {
-    const auto text = [&](const char* part) {
-      if (!message.is_object() || !message.contains(part) || !message[part].is_string())
-        record.fail(name + ": message " + std::to_string(messages.size() + 1) + " has no text \"" + part + "\"",
-                    "write each message as {\"role\": …, \"content\": …}");
-      return message[part].get<std::string>();
-    };
-    std::string role = text("role");
-    if (role != "system" && role != "user" && role != "assistant")
-      record.fail(name + ": the role \"" + role.substr(0, 40) + "\" is unknown", "use system, user or assistant");
-    messages.push_back({std::move(role), text("content")});
-  }
-  return messages;
-}
+using lm::read_messages;
 
 inline std::string read_answer(const JsonRecord& record, const char* key) {
   const lm::Dialogue messages = read_messages(record, key, "assistant");

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/backend/cpu.hpp"
 #include "reclm/core/half.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/lm/stored_tensor.hpp"

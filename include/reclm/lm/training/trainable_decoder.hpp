@@ -68,7 +68,8 @@ class TrainableDecoder {
     norm_ = norm("model.norm");
     if (weights.contains("lm_head.weight") && !config_.tied_embeddings) head_ = linear("lm_head");
     if (lora_ && adapter_layers() == 0)
-      throw ConfigError("LoraOptions: no layer's name ends in " + (lora_->layers.empty() ? "" : lora_->layers.front()) +
+      throw ConfigError("LoraOptions: no layer's name ends in \"" +
+                        (lora_->layers.empty() ? "" : lora_->layers.front()) + "\"" +
                         ". Remedy: choose from q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
   }
 
@@ -190,6 +191,11 @@ class TrainableDecoder {
     if (!lora_) return;
     if (lora_->rank < 1) throw ConfigError("LoraOptions: rank must be 1 or more");
     if (!(lora_->dropout >= 0 && lora_->dropout < 1)) throw ConfigError("LoraOptions: dropout must lie in 0 … below 1");
+    for (const char* name : {"model.embed_tokens", "lm_head"})
+      if (lora_->targets(name))
+        throw ConfigError(std::string("LoraOptions: ") + name +
+                          " takes no update. Remedy: choose from q_proj, k_proj, "
+                          "v_proj, o_proj, gate_proj, up_proj, down_proj");
     if (!std::isfinite(lora_->alpha)) throw ConfigError("LoraOptions: alpha must be finite");
   }
 
