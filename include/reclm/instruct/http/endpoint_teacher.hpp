@@ -1,0 +1,41 @@
+#pragma once
+/// @file endpoint_teacher.hpp
+/// A remote model as a teacher.
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/instruct/teachers.hpp"
+#include "reclm/lm/http/endpoint.hpp"
+
+namespace reclm::instruct {
+
+/// Asks an OpenAI-compatible server. With a server that takes seeds, the same requests get the same answers.
+class EndpointTeacher {
+ public:
+  /// Asks the server for its model where the options name none. @throws ConfigError, EndpointError
+  explicit EndpointTeacher(lm::EndpointOptions options, lm::ChatParameters parameters = {})
+      : endpoint_(named(std::move(options))), parameters_(std::move(parameters)) {}
+
+  [[nodiscard]] TeacherFacts facts() const { return {.model = endpoint_.options().model}; }
+
+  void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) const {
+    std::vector<lm::ChatRequest> chats;
+    chats.reserve(requests.size());
+    for (const TeacherRequest& request : requests) chats.push_back({&request.prompt->messages, request.seed});
+    endpoint_.chat(chats, parameters_, sink);
+  }
+
+ private:
+  static lm::Endpoint named(lm::EndpointOptions options) {
+    if (options.model.empty()) options.model = lm::Endpoint(options).model_or_first();
+    return lm::Endpoint(std::move(options));
+  }
+
+  lm::Endpoint endpoint_;
+  lm::ChatParameters parameters_;
+};
+
+}  // namespace reclm::instruct
