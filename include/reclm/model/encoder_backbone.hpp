@@ -63,9 +63,11 @@ class EncoderBackbone final : public Backbone<B, T> {
             host_floats(tape.value(slice_rows(tape, out, users.rows(), items.rows())))};
   }
 
-  void forward(MatrixView<const float> in, MatrixView<float> out) const override { encoder_->forward(in, out); }
+  void forward(MatrixView<const float> in, MatrixView<float> out) const override {
+    ModelTraits<Encoder>::forward(*encoder_, in, out);
+  }
   void backward(MatrixView<const float> d_out, MatrixView<float> d_in) const override {
-    encoder_->backward(d_out, d_in);
+    ModelTraits<Encoder>::backward(*encoder_, d_out, d_in);
   }
   void add_parameters(ParameterList<B, T>&) override {}
 
@@ -74,12 +76,12 @@ class EncoderBackbone final : public Backbone<B, T> {
   Var encode(Tape<B, T>& tape, Var in) const {
     const Matrix<float> host_in = host_floats(tape.value(in));
     Matrix<float> host_out(host_in.rows(), host_in.cols());
-    encoder_->forward(host_in.view(), host_out.view());
+    ModelTraits<Encoder>::forward(*encoder_, host_in.view(), host_out.view());
     return tape.record(Tensor<B, T>::from_host(host_out.view()), tape.needs_gradient(in),
                        [in, encoder = encoder_](Tape<B, T>& t, const Tensor<B, T>& d) {
                          const Matrix<float> d_out = host_floats(d);
                          Matrix<float> d_in(d_out.rows(), d_out.cols());
-                         encoder->backward(d_out.view(), d_in.view());
+                         ModelTraits<Encoder>::backward(*encoder, d_out.view(), d_in.view());
                          t.add_gradient(in, Tensor<B, T>::from_host(d_in.view()));
                        });
   }

@@ -23,8 +23,9 @@ class ScorerRanker {
     const cpu::MaskView mask =
         masked == nullptr ? cpu::MaskView{} : cpu::MaskView{masked->offsets(), masked->columns()};
     const auto fill = [&](std::span<const Id> batch, std::span<const Id> items, MatrixView<float> scores) {
-      parallel_for(static_cast<Index>(batch.size()), 1,
-                   [&](Index row) { scorer_.score(batch[static_cast<std::size_t>(row)], items, scores.row(row)); });
+      parallel_for(static_cast<Index>(batch.size()), 1, [&](Index row) {
+        ModelTraits<S>::score(scorer_, batch[static_cast<std::size_t>(row)], items, scores.row(row));
+      });
     };
     return cpu::top_k_scores(users, candidates, mask, k, fill);
   }

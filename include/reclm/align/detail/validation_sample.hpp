@@ -1,0 +1,143 @@
+#pragma once
+/// @file validation_sample.hpp
+/// The users, targets and masks on which an adapter makes its choices, over the columns "seen items".
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "reclm/core/config.hpp"
+#include "reclm/core/matrix.hpp"
+#include "reclm/core/parallel.hpp"
+#include "reclm/core/philox.hpp"
+#include "reclm/data/interactions.hpp"
+
+namespace reclm::detail {
+
+/// Seen items are columns 0 … n − 1; `cold` flags those that play unseen ones.
+struct ValidationSample {
+  std::vector<Id> users;
+  std::vector<std::vector<Index>> masked, targets;  // columns by row, ascending
+  std::vector<std::uint8_t> cold;                   // by column
+
+  /// @param column_of item → column or −1
+  ValidationSample(const Interactions& train, const Interactions& valid, std::span<const Index> column_of,
+                   Index columns, Index most_users, double cold_share, std::uint64_t seed) {
+    const Random random(seed, Stream::split, 0x76616C69u);
+    cold.resize(static_cast<std::size_t>(columns));
+    for (std::size_t c = 0; c < cold.size(); ++c) cold[c] = random.uniform(c) < static_cast<float>(cold_share);
+    const auto columns_of = [&](std::span<const Id> items) {
+      std::vector<Index> result;
+      for (const Id item : items)
+        if (const Index c = column_of[static_cast<std::size_t>(item)]; c >= 0) result.push_back(c);
+      return result;
+    };
+    std::vector<std::pair<std::uint32_t, Id>> order;
+    for (Id u = 0; u < valid.users(); ++u)
+      if (!valid.of(u).empty())
+        order.emplace_back(random.bits((std::uint64_t{1} << 40) + static_cast<std::uint64_t>(u)), u);
+    std::sort(order.begin(), order.end());
+    if (static_cast<Index>(order.size()) > most_users) order.resize(static_cast<std::size_t>(most_users));
+    for (const auto& [key, u] : order) users.push_back(u);
+    std::sort(users.begin(), users.end());
+    std::erase_if(users, [&](Id u) { return columns_of(valid.of(u)).empty(); });
+    for (const Id u : users) {
+      masked.push_back(columns_of(train.of(u)));
+      targets.push_back(columns_of(valid.of(u)));
+      for (const Index c : masked.back()) std::erase(targets.back(), c);
+    }
+  }
+  [[nodiscard]] Index rows() const { return static_cast<Index>(users.size()); }
+};
+
+enum class Among { all, warm, cold };
+
+/// The best `k` columns of one row, best first, masked ones and those of the other kind left out.
+inline std::vector<std::pair<float, Index>> best_columns(const ValidationSample& sample, Index row,
+                                                         std::span<const float> scores, Among among, Index k) {
+  std::vector<std::pair<float, Index>> open;
+  open.reserve(scores.size());
+  std::size_t next = 0;
+  const auto& masked = sample.masked[static_cast<std::size_t>(row)];
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    if (next < masked.size() && masked[next] == static_cast<Index>(c)) {
+      ++next;
+      continue;
+    }
+    if (among == Among::all || (sample.cold[c] != 0) == (among == Among::cold))
+      open.emplace_back(scores[c], static_cast<Index>(c));
+  }
+  const auto kept = std::min(static_cast<std::size_t>(k), open.size());
+  const auto better = [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
+  std::partial_sort(open.begin(), open.begin() + static_cast<std::ptrdiff_t>(kept), open.end(), better);
+  open.resize(kept);
+  return open;
+}
+
+/// What a list is worth by row, NaN for rows without a target of the kind.
+struct Worth {
+  std::vector<float> recall;  ///< Recall@K
+  std::vector<float> choice;  ///< Recall@2K + NDCG@K: what choices go by, since it moves less by chance
+};
+
+inline Worth worth_by_row(const ValidationSample& sample, const Matrix<float>& scores, Among among, Index k) {
+  Worth result{std::vector<float>(sample.users.size()), std::vector<float>(sample.users.size())};
+  parallel_for(sample.rows(), 16, [&](Index r) {
+    const auto& targets = sample.targets[static_cast<std::size_t>(r)];
+    const auto counts = [&](Index c) {
+      return among == Among::all || (sample.cold[static_cast<std::size_t>(c)] != 0) == (among == Among::cold);
+    };
+    const auto wanted = std::count_if(targets.begin(), targets.end(), counts);
+    float& recall = result.recall[static_cast<std::size_t>(r)];
+    float& choice = result.choice[static_cast<std::size_t>(r)];
+    if (wanted == 0) {
+      recall = choice = std::numeric_limits<float>::quiet_NaN();
+      return;
+    }
+    double near = 0, far = 0, gain = 0, ideal = 0;
+    const auto best = best_columns(sample, r, scores.row(r), among, 2 * k);
+    for (std::size_t rank = 0; rank < best.size(); ++rank) {
+      if (!std::binary_search(targets.begin(), targets.end(), best[rank].second)) continue;
+      far += 1;
+      if (static_cast<Index>(rank) < k) near += 1, gain += 1 / std::log2(static_cast<double>(rank) + 2);
+    }
+    for (Index rank = 0; rank < std::min<Index>(wanted, k); ++rank)
+      ideal += 1 / std::log2(static_cast<double>(rank) + 2);
+    const auto all = static_cast<double>(wanted);
+    recall = static_cast<float>(near / all);
+    choice = static_cast<float>(far / all + gain / ideal);
+  });
+  return result;
+}
+
+/// Mean over the rows that have a value; NaN when none has.
+inline double mean_known(std::span<const float> values) {
+  double sum = 0, count = 0;
+  for (const float x : values)
+    if (!std::isnan(x)) sum += static_cast<double>(x), count += 1;
+  return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// True when `a` lies above `b` by more than the standard error of the paired difference: a gain that would not vanish
+/// with other users as likely as not.
+inline bool clearly_better(std::span<const float> a, std::span<const float> b) {
+  double sum = 0, squares = 0, count = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (std::isnan(a[k]) || std::isnan(b[k])) continue;
+    const double d = static_cast<double>(a[k]) - static_cast<double>(b[k]);
+    sum += d, squares += d * d, count += 1;
+  }
+  if (count < 2) return false;
+  const double mean = sum / count, variance = std::max(squares / count - mean * mean, 0.0);
+  return mean > std::sqrt(variance / (count - 1));
+}
+
+}  // namespace reclm::detail

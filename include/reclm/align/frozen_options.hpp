@@ -1,0 +1,74 @@
+#pragma once
+/// @file frozen_options.hpp
+/// What can be asked of the adapter of frozen models, what it chose, and what it saw.
+
+#include <cstdint>
+#include <vector>
+
+#include "reclm/align/ease.hpp"
+#include "reclm/core/config.hpp"
+#include "reclm/core/error.hpp"
+#include "reclm/core/observer.hpp"
+
+namespace reclm {
+
+/// Which parts may be used. What is on is used only as far as validation shows a gain.
+struct FrozenOptions {
+  /// The one knob of the joint ranking of seen and unseen items, in [0, 1]: so much of the model's own warm Recall must
+  /// remain on validation. Within that, unseen items are ranked as high as makes H, the harmonic mean of warm and cold
+  /// Recall, largest. 0.99: never hurt warm items; 0: the best H.
+  double warm_floor = 0.99;
+  bool residual = true;           ///< an item-to-item learner (Ease) beside the model
+  bool smoothing = true;          ///< profiles correct the scores of seen items
+  Index rank = 256;               ///< columns that stand for a scorer's scores, and for the residual; at least 1
+  Index landmarks = 4096;         ///< profiles that the kernel head compares with; exact below
+  Index residual_items = 6000;    ///< see EaseOptions::items
+  Index validation_users = 2048;  ///< choices are made on at most so many users with validation targets
+  double pseudo_cold = 0.2;       ///< share of the seen items that play unseen ones on validation, in (0, 1)
+  Index cutoff = 20;              ///< K of the Recall@K that decides
+  std::uint64_t seed = 1;
+  Observer observer{};  ///< told after each stage; stopping raises `FitStopped`
+};
+
+/// The observer stopped a fit; the adapter is as it was before.
+class FitStopped : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Everything that was chosen: with it, a fit on other interactions (train and validation together) needs no
+/// validation.
+///
+/// T(u, i) = (1 − residual)·s/σ_s + residual·h/σ_h: s the model's score, h the residual's, each in units of its mean
+/// deviation within a user. P: the same of the two's profile heads. Seen items score (1 − smoothing)·T + smoothing·P,
+/// unseen ones cold_gain·(P − c_u) + w_u + cold_offset·σ_u, where w_u and c_u are what the best hundredth of the user's
+/// seen and unseen items reaches, and σ_u deviates the user's seen items' scores.
+struct FrozenChoice {
+  EaseOptions ease{};
+  double residual = 0;       ///< in [0, 1]
+  double sharpness = 3;      ///< of ProfileKernel
+  double ridge = 2;          ///< of KernelRidge
+  double cold_residual = 0;  ///< the residual's share in P, in [0, 1]
+  double smoothing = 0;      ///< in [0, 1)
+  double cold_gain = 1.5;    ///< > 0
+  double cold_offset = 0;    ///< −∞: unseen items behind all seen ones
+};
+
+/// One place on the way from "unseen items last" to "unseen items first".
+struct CalibrationPoint {
+  double offset = 0, warm = 0, cold = 0;  ///< cold_offset, and Recall@K of warm and of cold targets in one ranking
+  double h = 0;                           ///< harmonic mean of the two
+};
+
+/// What a fit saw on validation; figures are NaN where there was none.
+struct FitReport {
+  Index validation_users = 0;
+  double model_alone = 0;  ///< full-shot Recall@K of the model
+  double enhanced = 0;     ///< the same with the adapter; never below `model_alone`
+  double zero_shot = 0;    ///< Recall@K of pseudo-cold targets among pseudo-cold items
+  double warm_alone = 0;   ///< warm Recall@K of the model in the joint ranking, unseen items last
+  FrozenChoice choice;
+  std::vector<CalibrationPoint> curve;  ///< ascending offsets, for `choice.cold_gain`
+};
+
+}  // namespace reclm

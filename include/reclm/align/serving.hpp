@@ -1,0 +1,109 @@
+#pragma once
+/// @file serving.hpp
+/// An enhanced model as a server needs it: factors, histories, top-K. No training code comes with this header.
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/backend/cpu/top_k.hpp"
+#include "reclm/core/config.hpp"
+#include "reclm/core/error.hpp"
+#include "reclm/core/matrix.hpp"
+#include "reclm/core/top_k.hpp"
+#include "reclm/data/interactions.hpp"
+#include "reclm/data/safetensors.hpp"
+
+namespace reclm {
+
+/// One line of a list.
+struct Recommendation {
+  Id item = 0;
+  float score = 0;
+};
+
+/// Ranks by the products of rows. Models `FactorModel` and `Scorer`; const members may be called from several threads.
+///
+/// The file: safetensors with `users` [users, k] and `items` [items, k] in float32, `history.offsets` [users + 1] and
+/// `history.items` as int64 and int32; score(u, i) = users[u] · items[i].
+class ServingModel {
+ public:
+  ServingModel() = default;
+  /// @throws ShapeError unless the parts fit each other
+  ServingModel(Matrix<float> users, Matrix<float> items, Interactions history)
+      : users_(std::move(users)), items_(std::move(items)), history_(std::move(history)) {
+    if (users_.cols() != items_.cols() || history_.users() != users_.rows() || history_.items() != items_.rows())
+      throw ShapeError("ServingModel: users, items and histories do not fit each other");
+  }
+
+  /// @throws IoError; DataError when the file holds something else
+  static ServingModel load(const std::filesystem::path& path) {
+    const SafetensorsFile file = SafetensorsFile::open(path);
+    Matrix<float> users = file.matrix<float>("users"), items = file.matrix<float>("items");
+    const auto refuse = [&](const std::string& problem) {
+      return DataError(path.string(), 0, problem, "save the enhanced model anew");
+    };
+    for (const Matrix<float>* part : {&users, &items})
+      for (Index k = 0; k < part->size(); ++k)
+        if (!(part->data()[k] - part->data()[k] == 0.0f)) throw refuse("a factor is not a finite number");
+    try {
+      Interactions history(static_cast<Id>(users.rows()), static_cast<Id>(items.rows()),
+                           file.vector<Index>("history.offsets"), file.vector<Id>("history.items"));
+      return {std::move(users), std::move(items), std::move(history)};
+    } catch (const ShapeError& error) {
+      throw refuse(error.what());
+    }
+  }
+
+  /// Writes the file, atomically. @throws IoError
+  void save(const std::filesystem::path& path) const {
+    const std::vector<Index> offsets(history_.offsets().begin(), history_.offsets().end());
+    const std::vector<Id> columns(history_.columns().begin(), history_.columns().end());
+    const std::vector<NamedTensor> tensors{NamedTensor::of("users", users_), NamedTensor::of("items", items_),
+                                           NamedTensor::of("history.offsets", offsets),
+                                           NamedTensor::of("history.items", columns)};
+    write_safetensors(path, tensors, {{"format", "reclm serving model"}, {"version", "1"}});
+  }
+
+  [[nodiscard]] Id users() const { return static_cast<Id>(users_.rows()); }
+  [[nodiscard]] Id items() const { return static_cast<Id>(items_.rows()); }
+  [[nodiscard]] const Matrix<float>& user_factors() const { return users_; }
+  [[nodiscard]] const Matrix<float>& item_factors() const { return items_; }
+  [[nodiscard]] const Interactions& history() const { return history_; }
+
+  /// out[k] = score of items[k].
+  void score(Id user, std::span<const Id> items, std::span<float> out) const {
+    const auto u = users_.row(user);
+    for (std::size_t k = 0; k < items.size(); ++k) {
+      const auto i = items_.row(items[k]);
+      out[k] = std::inner_product(u.begin(), u.end(), i.begin(), 0.0f);
+    }
+  }
+
+  /// The best `k` of all items for each user, those of the user's history left out. @throws ShapeError, ConfigError
+  [[nodiscard]] TopK top_k(std::span<const Id> users, Index k) const {
+    std::vector<Id> all(static_cast<std::size_t>(items_.rows()));
+    std::iota(all.begin(), all.end(), Id{0});
+    return cpu::top_k({.users = users_, .items = items_}, users, all, {history_.offsets(), history_.columns()}, k);
+  }
+
+  /// The same for one user. @throws ShapeError, ConfigError
+  [[nodiscard]] std::vector<Recommendation> recommend(Id user, Index k) const {
+    const TopK lists = top_k(std::span(&user, 1), k);
+    std::vector<Recommendation> result;
+    for (Index c = 0; c < k && lists.items(0, c) != kNoItem; ++c)
+      result.push_back({lists.items(0, c), lists.scores(0, c)});
+    return result;
+  }
+
+ private:
+  Matrix<float> users_, items_;
+  Interactions history_;
+};
+
+}  // namespace reclm
