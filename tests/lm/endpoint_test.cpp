@@ -375,12 +375,45 @@ TEST_CASE("embeddings come in batches and in order") {
   CHECK(vectors == Matrix<float>(5, 2, std::vector<float>{1, .5f, 2, .5f, 3, .5f, 4, .5f, 5, .5f}));
   CHECK(requests == 5);
   CHECK(endpoint(texts) == vectors);
+  broken = R"({"data": [{"embedding": [[1, 2], [3, 6]]}]})";  // a list a token
+  const std::vector<std::string> one{"a b"};
+  CHECK(endpoint.embed(one) == Matrix<float>(1, 2, std::vector<float>{2, 4}));
   for (const char* answer :
-       {R"({"data": [{"embedding": [1, null]}]})", R"({"data": [{"embedding": [1]}, {"embedding": [1, 2]}]})",
+       {R"({"data": [{"embedding": [[1, 2], [3]]}]})", R"({"data": [{"embedding": [[1], 2]}]})",
+        R"({"data": [{"embedding": [1, null]}]})", R"({"data": [{"embedding": [1]}, {"embedding": [1, 2]}]})",
         R"({"data": []})", R"({"dat)", "[]", R"({"data": [{"embedding": [1e99]}]})"}) {
     broken = answer;
     CHECK_THROWS_AS(endpoint.embed(texts), EndpointError);
   }
+}
+
+TEST_CASE("a real server answers, the same words for a seed") {
+  const char* url = std::getenv("RECLM_TEST_ENDPOINT");
+  if (url == nullptr) {
+    WARN("no server to ask; tests/lm/peers/endpoint.sh starts one and runs this test");
+    return;
+  }
+  EndpointOptions options = quick(url);
+  options.model.clear();
+  options.read_timeout = 300;
+  const Endpoint endpoint(options);
+  REQUIRE(!endpoint.models().empty());
+  const std::vector<Dialogue> dialogues{
+      {{"user", "Name a fruit."}}, {{"user", "Name a colour."}}, {{"user", "Say \"yes\" – in French."}}};
+  const auto answers = ask(endpoint, dialogues, {.max_tokens = 12, .temperature = 0.8});
+  REQUIRE(answers.size() == 3);
+  for (const auto& [k, text] : answers) CHECK(text.find_first_not_of(" \n") != std::string::npos);
+  CHECK(ask(endpoint, dialogues, {.max_tokens = 12, .temperature = 0.8}) == answers);
+  const std::vector<std::string> texts{"a cat on a mat", "stocks fell today", "a cat on a mat"};
+  const Matrix<float> vectors = endpoint.embed(texts, 2);
+  CHECK(vectors.rows() == 3);
+  CHECK(vectors.cols() > 100);
+  double difference = 0, distance = 0;
+  for (Index c = 0; c < vectors.cols(); ++c) {
+    difference += std::abs(vectors(0, c) - vectors(2, c));
+    distance += std::abs(vectors(0, c) - vectors(1, c));
+  }
+  CHECK(difference < 0.01 * distance);
 }
 
 TEST_CASE("URLs, options and dates are read as they should be") {

@@ -184,26 +184,43 @@ class Endpoint {
     const Json answer = parse(text);
     const Json& data = member(answer, "data");
     if (!data.is_array() || data.empty()) throw detail::BrokenAnswer("the answer has no vectors");
-    const auto rows = static_cast<Index>(data.size());
-    const auto width = static_cast<Index>(member(data[0], "embedding").size());
-    Matrix<float> vectors(rows, width);
+    Matrix<float> vectors;
     std::vector<bool> seen(data.size());
     for (std::size_t k = 0; k < data.size(); ++k) {
-      const Json& embedding = member(data[k], "embedding");
+      const std::vector<double> vector = vector_of(member(data[k], "embedding"));
+      if (k == 0) vectors = Matrix<float>(static_cast<Index>(data.size()), static_cast<Index>(vector.size()));
       const auto place =
           data[k].contains("index") && data[k]["index"].is_number_unsigned() ? data[k]["index"].get<std::size_t>() : k;
-      if (!embedding.is_array() || static_cast<Index>(embedding.size()) != width || place >= data.size() || seen[place])
+      if (static_cast<Index>(vector.size()) != vectors.cols() || place >= data.size() || seen[place])
         throw detail::BrokenAnswer("the answer's vectors do not form a matrix");
       seen[place] = true;
-      for (Index c = 0; c < width; ++c) {
-        const Json& number = embedding[static_cast<std::size_t>(c)];
-        const double value = number.is_number() ? number.get<double>() : std::nan("");
-        vectors(static_cast<Index>(place), c) = static_cast<float>(value);
+      for (Index c = 0; c < vectors.cols(); ++c) {
+        vectors(static_cast<Index>(place), c) = static_cast<float>(vector[static_cast<std::size_t>(c)]);
         if (!std::isfinite(vectors(static_cast<Index>(place), c)))
           throw detail::BrokenAnswer("a vector of the answer holds what is no finite number");
       }
     }
     return vectors;
+  }
+
+  // A list of numbers; or, of servers that do not pool (llama.cpp with a chat model), one such list a token: their
+  // mean.
+  static std::vector<double> vector_of(const Json& embedding) {
+    if (!embedding.is_array() || embedding.empty()) throw detail::BrokenAnswer("an embedding is no list");
+    std::vector<double> vector;
+    if (!embedding[0].is_array()) {
+      for (const Json& number : embedding) vector.push_back(number.is_number() ? number.get<double>() : std::nan(""));
+      return vector;
+    }
+    for (const Json& token : embedding) {
+      if (!token.is_array() || (!vector.empty() && token.size() != vector.size()))
+        throw detail::BrokenAnswer("an embedding's lists differ in length");
+      vector.resize(token.size());
+      for (std::size_t c = 0; c < token.size(); ++c)
+        vector[c] +=
+            (token[c].is_number() ? token[c].get<double>() : std::nan("")) / static_cast<double>(embedding.size());
+    }
+    return vector;
   }
 
   EndpointOptions options_;
