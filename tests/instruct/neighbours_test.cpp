@@ -85,6 +85,12 @@ TEST_CASE("a model shows its users' and items' neighbours; threads change nothin
   CHECK(with(1).similarity == with(2).similarity);
   CHECK(with(1).ids.rows() == 300);
   CHECK(item_neighbours(model, 7).ids.rows() == 90);
+  struct Rows {
+    std::vector<std::vector<double>> users{{1, 0}, {0, 1}, {2, 1}}, items{{1}};
+    const auto& user_factors() const { return users; }
+    const auto& item_factors() const { return items; }
+  };
+  CHECK(user_neighbours(Rows{}, 1).ids == Matrix<Id>(3, 1, std::vector<Id>{2, 2, 0}));
   Matrix<float> bad(3, 2, 1.0f);
   bad(1, 1) = std::nanf("");
   CHECK_THROWS_WITH(nearest_rows(MatrixView<const float>(bad), 1),

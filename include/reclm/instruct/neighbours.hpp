@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reclm/backend/cpu/top_k.hpp"
+#include "reclm/core/as_matrix.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
@@ -78,13 +79,15 @@ Neighbours nearest_rows(MatrixView<const T> vectors, Index k) {
 /// Users alike by a model's user vectors: RecLM takes those of LightGCN, which hold the neighbourhood in the graph.
 template <FactorModel M>
 Neighbours user_neighbours(const M& model, Index k = 5) {
-  return nearest_rows(MatrixView<const float>(model.user_factors()), k);
+  const auto& factors = ModelTraits<M>::user_factors(model);
+  return nearest_rows(MatrixView<const float>(float_copy(factors, "neighbours: user factors")), k);
 }
 
 /// Items alike by a model's item vectors.
 template <FactorModel M>
 Neighbours item_neighbours(const M& model, Index k = 5) {
-  return nearest_rows(MatrixView<const float>(model.item_factors()), k);
+  const auto& factors = ModelTraits<M>::item_factors(model);
+  return nearest_rows(MatrixView<const float>(float_copy(factors, "neighbours: item factors")), k);
 }
 
 }  // namespace reclm::instruct
