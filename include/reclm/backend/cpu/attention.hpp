@@ -21,7 +21,7 @@ inline constexpr Index kQueryBlock = 48, kKeyBlock = 128;
 inline constexpr int kAttentionRows = simd::kRegisters == 32 ? 8 : 6;  // both divide kQueryBlock
 
 template <class T>
-inline constexpr Index padded_width(Index width) {
+constexpr Index padded_width(Index width) {
   return chunk_count(width, simd::kLanes<T>) * simd::kLanes<T>;
 }
 
@@ -132,7 +132,7 @@ class AttentionTask {
       std::fill_n(total, rows, T(0));
       std::fill(out.begin(), out.end(), T(0));
       for_key_blocks(first, rows, [&](Index block, Index block_begin, Index block_end) {
-        score(rows, block);
+        score(rows, block, block_end - block_begin);
         for (Index r = 0; r < rows; ++r) {
           const VisibleKeys keys = visible_keys(first + r, in_.window, block_begin, block_end);
           add_row(keys, scores_.data() + r * kKeyBlock, out.data() + r * padded_, largest[r], total[r]);
@@ -173,8 +173,8 @@ class AttentionTask {
       }
       for_key_blocks(first, rows, [&](Index block, Index block_begin, Index block_end) {
         const Index count = block_end - block_begin;
-        score(rows, block);
-        attention_product<false>(rows, kKeyBlock, padded_, g.data(), padded_,
+        score(rows, block, count);
+        attention_product<false>(rows, padded_width<T>(count), padded_, g.data(), padded_,
                                  values_turned.data() + block * padded_ * kKeyBlock, kKeyBlock, false, slopes.data(),
                                  kKeyBlock);
         for (Index r = 0; r < rows; ++r)
@@ -218,8 +218,9 @@ class AttentionTask {
       body(block, block * kKeyBlock, std::min((block + 1) * kKeyBlock, first + rows));
   }
 
-  void score(Index rows, Index block) {
-    attention_product<false>(rows, kKeyBlock, padded_, q_.data(), padded_,
+  // The first `count` keys of a block; what stands behind them in a row is left as it was.
+  void score(Index rows, Index block, Index count) {
+    attention_product<false>(rows, padded_width<T>(count), padded_, q_.data(), padded_,
                              keys_turned_.data() + block * padded_ * kKeyBlock, kKeyBlock, false, scores_.data(),
                              kKeyBlock);
   }

@@ -83,6 +83,16 @@ class StoredMatrix final : public ConstantMatrix<B, T> {
   bool in_memory_;
 };
 
+/// The same numbers as float32.
+inline StoredTensor decoded(const StoredTensor& tensor) {
+  if (tensor.type == StorageType::f32) return tensor;
+  const auto owner = std::make_shared<Matrix<float>>(tensor.rows, tensor.cols);
+  const StoredMatrix<Cpu, float> source(tensor);
+  parallel_for(tensor.rows, 16, [&](Index row) { source.row(row, owner->row(row)); });
+  const std::span<const float> values(owner->data(), static_cast<std::size_t>(owner->size()));
+  return {StorageType::f32, tensor.rows, tensor.cols, std::as_bytes(values), owner};
+}
+
 /// The nearest bf16 of every number, ties to even: half the memory of float32.
 inline StoredTensor rounded_to_bf16(const StoredTensor& tensor) {
   if (tensor.type == StorageType::bf16) return tensor;

@@ -52,7 +52,7 @@ class TrainableDecoder {
       Matrix<float> bias;
       if (weights.contains(name + ".bias")) bias = vector_of(weights, name + ".bias");
       const bool updated = lora_ && lora_->targets(name);
-      TrainableLinear<B, T> layer(name, ++linears_, weights.get(name + ".weight"), bias, all && !updated, options.bf16);
+      TrainableLinear<B, T> layer(name, ++linears_, weights.get(name + ".weight"), bias, all && !updated, options);
       if (updated) layer.add_update(*lora_);
       return layer;
     };
