@@ -37,6 +37,8 @@ class Tape {
   /// With `training` false nothing needs a gradient: operations only compute.
   explicit Tape(bool training) : training_(training) {}
 
+  [[nodiscard]] bool training() const { return training_; }
+
   /// Tells this tape from every other of the process, whatever memory they lie in.
   [[nodiscard]] std::uint64_t number() const { return number_; }
 

@@ -24,12 +24,13 @@ struct BprInput {
   Index triples;
 };
 
-/// loss[b] = softplus(−(s⁺ − s⁻)), slope[b] = its derivative by s⁺ − s⁻.
+/// loss[b] = softplus(−m) + (1 − target_b) · m with m = s⁺ − s⁻, slope[b] = its derivative by m; null targets are ones.
 template <class T>
 struct BprForward {
   BprInput<T> in;
   T* loss;
   T* slope;
+  const T* targets = nullptr;
 
   template <class Team>
   RECLM_HD void operator()(Team team, Index b) const {
@@ -52,6 +53,9 @@ struct BprForward {
     if (!team.leader()) return;
     loss[b] = softplus(-margin);
     slope[b] = -sigmoid(-margin);
+    if (targets == nullptr) return;
+    loss[b] += (T(1) - targets[b]) * margin;
+    slope[b] += T(1) - targets[b];
   }
 };
 

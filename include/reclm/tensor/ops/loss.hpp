@@ -96,16 +96,20 @@ void bpr_backward(Tape<B, T>& tape, const PairScoreInputs& v, const kernels::Bpr
 ///
 /// @param triples rows of the inputs, repeats allowed
 /// @param divisor what the sum is divided by, usually the nominal batch size
+/// @param targets what another model takes for the probability that the positive is the better one, [0, 1] a triple:
+///                the loss is then the cross-entropy with it; empty: 1, the triples as they are
 /// @returns       [1, 1]
 /// @throws ShapeError on widths or rows that do not fit
 template <class B, class T>
-Var bpr_loss(Tape<B, T>& tape, const PairScoreInputs& v, const LocalTriples& triples, double divisor) {
+Var bpr_loss(Tape<B, T>& tape, const PairScoreInputs& v, const LocalTriples& triples, double divisor,
+             const Tensor<B, T>& targets = {}) {
   const auto& users = tape.value(v.users);
   const auto& items = tape.value(v.items);
   const auto count = static_cast<Index>(triples.users.size());
   require_size("bpr_loss", "width of the items", items.cols(), users.cols());
   require_size("bpr_loss", "number of positives", static_cast<Index>(triples.positives.size()), count);
   require_size("bpr_loss", "number of negatives", static_cast<Index>(triples.negatives.size()), count);
+  if (!targets.empty()) require_size("bpr_loss", "number of targets", targets.size(), count);
   if (v.weight.valid()) require_size("bpr_loss", "number of weights", tape.value(v.weight).size(), users.cols());
   const detail::BprIndex<B> index(triples, users.rows(), items.rows());
   const Id* item_ids = index.items.ids();
@@ -124,7 +128,8 @@ Var bpr_loss(Tape<B, T>& tape, const PairScoreInputs& v, const LocalTriples& tri
     wanted = wanted || tape.any_needs_gradient(v.user_hidden, v.item_hidden);
   }
   Tensor<B, T> terms{count, 1}, slope{count, 1};
-  B::for_rows(count, 4 * (in.width + in.hidden), kernels::BprForward<T>{in, terms.data(), slope.data()});
+  B::for_rows(count, 4 * (in.width + in.hidden),
+              kernels::BprForward<T>{in, terms.data(), slope.data(), targets.data()});
   Tensor<B, T> loss{1, 1};
   const T total = static_cast<T>(B::sum(terms.data(), count) / divisor);
   B::from_host(loss.data(), &total, 1);
