@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "random_graph.hpp"
-#include "reclm/align/reclm.hpp"
+#include "reclm/align/presets.hpp"
 #include "reclm/backend/cpu.hpp"
 #include "reclm/model/joint_model.hpp"
 #include "reclm/model/make_backbone.hpp"

@@ -105,7 +105,7 @@ void add_bench(CLI::App& app, Invocation& call) {
       "Trains every backbone with every adapter and seed on one data set and measures them in every\n"
       "setting: full-shot (held-out clicks), sparse (users with few clicks), zero-shot (items that training\n"
       "never saw) and generalised-zero-shot (all items in one list; warm, cold and their harmonic mean H).\n"
-      "Popularity, random order and content neighbours stand beside them, and so does a placebo of RecLM:\n"
+      "Popularity, random order and content neighbours stand beside them, and so does a placebo of each adapter:\n"
       "the same model with profiles shuffled among items and users. A gain that the placebo has too says\n"
       "nothing about profiles. Differences are tested by user (Wilcoxon and bootstrap, Holm-corrected).\n"
       "--report DIR writes index.html, tables and files for programs, and keeps finished models, so that\n"
@@ -122,9 +122,10 @@ void add_bench(CLI::App& app, Invocation& call) {
       ->option_text("LIST=lightgcn")
       ->group(group);
   command
-      ->add_option("--adapters", options->adapters,
-                   "base (items from text), id (items from a table),\nreclm (text and profiles), placebo (comes with "
-                   "reclm\nanyway)")
+      ->add_option(
+          "--adapters", options->adapters,
+          "base (items from text), id (items from a table), reclm\n(text and profiles), rlmrec-con, rlmrec-gen, "
+          "alpharec, kar;\neach of the last five brings its placebo")
       ->option_text("LIST=base,reclm")
       ->group(group);
   command->add_flag("--no-placebo", options->no_placebo, "leave the placebo out")->group(group);

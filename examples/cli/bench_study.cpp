@@ -44,7 +44,7 @@ void read_models(const BenchOptions& options, StudyOptions& study) {
     else
       study.adapters.push_back(spec.adapter);
   }
-  const bool enhanced = std::ranges::count(study.adapters, AdapterKind::reclm) > 0;
+  const bool enhanced = std::ranges::any_of(study.adapters, has_placebo);
   if (placebo && !enhanced)
     throw ConfigError("--adapters: a placebo stands beside the adapter it is a placebo of. Remedy: add reclm");
   if (placebo && options.no_placebo)
@@ -90,8 +90,9 @@ BenchStudy::~BenchStudy() = default;
 
 Index BenchStudy::models() const {
   const StudyOptions& study = plan_->study;
+  const auto placebos = study.placebo ? std::ranges::count_if(study.adapters, has_placebo) : 0;
   return static_cast<Index>(study.seeds.size() * study.backbones.size() *
-                            (study.adapters.size() + (study.placebo ? 1 : 0)));
+                            (study.adapters.size() + static_cast<std::size_t>(placebos)));
 }
 
 bool BenchStudy::run(const Dataset& data, const Observer& observer, ReportInput& report) const {

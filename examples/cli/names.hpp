@@ -10,14 +10,18 @@
 
 namespace reclm::cli {
 
-/// "base", "id", "reclm", in any case; `placebo` where that is allowed. @throws ConfigError
+/// "base", "id", "reclm", "rlmrec-con", …, in any case; `placebo` where that is allowed. @throws ConfigError
 inline ModelSpec parse_adapter(const std::string& option, std::string name, bool placebo_allowed) {
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (name == "base") return {.adapter = AdapterKind::base};
-  if (name == "id") return {.adapter = AdapterKind::id};
-  if (name == "reclm") return {.adapter = AdapterKind::reclm};
   if (name == "placebo" && placebo_allowed) return {.adapter = AdapterKind::reclm, .placebo = true};
-  throw ConfigError(option + ": there is no adapter \"" + name + "\". Remedy: choose from base, id, reclm" +
+  std::string known;
+  for (const AdapterKind kind : kAdapters) {
+    std::string own(adapter_name(kind));
+    std::transform(own.begin(), own.end(), own.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (name == own) return {.adapter = kind};
+    known += (known.empty() ? "" : ", ") + own;
+  }
+  throw ConfigError(option + ": there is no adapter \"" + name + "\". Remedy: choose from " + known +
                     (placebo_allowed ? ", placebo" : ""));
 }
 

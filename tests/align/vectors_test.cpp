@@ -1,6 +1,6 @@
 /// RecLM's injection: its formula, rows alone against all rows, the sources of vectors by name, and a model of the
 /// user's own under it.
-#include "reclm/align/reclm.hpp"
+#include "reclm/align/presets.hpp"
 
 #include <numeric>
 
@@ -113,7 +113,7 @@ static_assert(EmbeddingEncoder<TowardsTheMean>);
 
 TEST_CASE("initial vectors follow their formulas") {
   const Dataset data = planted_data();
-  for (const AdapterKind kind : kAdapters) {
+  for (const AdapterKind kind : kPlainAdapters) {
     INFO(adapter_name(kind));
     const auto vectors = vectors_of(kind, data);
     CHECK(vectors->user_count() == data.train.users());
@@ -142,7 +142,7 @@ TEST_CASE("vectors of some rows are those of all rows") {
     const Dataset data = from_history ? with_history_profiles() : planted_data();
     // The last item is nobody's, the last user has no history.
     for (const std::vector<Id>& ids : {std::vector<Id>{17, 60, 0}, std::vector<Id>{80 % 61, 3}, std::vector<Id>{60}})
-      for (const AdapterKind kind : kAdapters) {
+      for (const AdapterKind kind : kPlainAdapters) {
         const auto vectors = vectors_of(kind, data);
         const auto [users, items] = all_of(*vectors);
         Tape<Cpu, float> tape(false);

@@ -2,7 +2,7 @@
 /// (bench/peers/cf/fixture.py writes the fixture).
 #include <nlohmann/json.hpp>
 
-#include "reclm/align/reclm.hpp"
+#include "reclm/align/presets.hpp"
 #include "reclm/backend/cpu.hpp"
 #include "reclm/data/features.hpp"
 #include "reclm/data/safetensors.hpp"

@@ -237,7 +237,7 @@ TEST_CASE("an encoder backbone over LightGCN is LightGCN, to its loss, gradients
   Triples with_untouched = batch;
   with_untouched.negatives[3] = with_untouched.negatives[40] = data.train.items() - 1;
   LightGcn<Cpu, float> graph_model(data.train);
-  for (const AdapterKind adapter : kAdapters) {
+  for (const AdapterKind adapter : kPlainAdapters) {
     INFO(adapter_name(adapter));
     const auto vectors = [&] { return make_vectors<Cpu, float>(adapter, data, 16, IdStart::xavier, Initializer(1)); };
     JointModel<> direct("direct", vectors(), std::make_unique<LightGcn<Cpu, float>>(data.train));

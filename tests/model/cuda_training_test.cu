@@ -1,7 +1,7 @@
 /// Training steps on the GPU against the same steps on the CPU.
 #include "support/cuda_available.hpp"
 
-#include "reclm/align/reclm.hpp"
+#include "reclm/align/presets.hpp"
 #include "reclm/backend/cpu.hpp"
 #include "reclm/model/joint_model.hpp"
 #include "reclm/model/make_backbone.hpp"

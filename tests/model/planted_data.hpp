@@ -1,6 +1,7 @@
 #pragma once
 /// Models for the data set with four tastes.
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,9 @@
 #include "reclm/model/make_backbone.hpp"
 
 namespace reclm_test {
+
+/// The sources of vectors without an alignment loss.
+inline constexpr std::array kPlainAdapters{reclm::AdapterKind::base, reclm::AdapterKind::id, reclm::AdapterKind::reclm};
 
 /// A model of width 16 for it.
 inline std::unique_ptr<reclm::JointModel<>> small_model(reclm::BackboneKind backbone, reclm::AdapterKind adapter,

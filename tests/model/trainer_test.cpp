@@ -41,7 +41,7 @@ std::string numeric_error(JointModel<>& model, const Interactions& train_split, 
 TEST_CASE("every backbone learns a small world under every adapter") {
   const Dataset data = planted_data();
   for (const BackboneKind kind : kBackbones)
-    for (const AdapterKind adapter : kAdapters) {
+    for (const AdapterKind adapter : kPlainAdapters) {
       const auto model = small_model(kind, adapter, data);
       INFO(model->name());
       const TrainReport report =

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "reclm/align/reclm.hpp"
+#include "reclm/align/presets.hpp"
 #include "reclm/data/dataset.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/model/initial_vectors.hpp"
@@ -19,18 +19,27 @@
 namespace reclm {
 
 enum class AdapterKind {
-  base,   ///< items from text
-  id,     ///< items from a table; unseen items cannot be ranked
-  reclm,  ///< text and profiles fused (`RecLmVectors`)
+  base,        ///< items from text
+  id,          ///< items from a table; unseen items cannot be ranked
+  reclm,       ///< text and profiles fused (`presets::RecLM`)
+  rlmrec_con,  ///< tables, aligned with profiles (`presets::RlmRecCon`)
+  rlmrec_gen,  ///< tables, from which profiles are regained (`presets::RlmRecGen`)
+  alpha_rec,   ///< text alone, users too (`presets::AlphaRec`)
+  kar,         ///< text, and profiles through experts (`presets::Kar`)
 };
 
-inline constexpr std::array kAdapters{AdapterKind::base, AdapterKind::id, AdapterKind::reclm};
+inline constexpr std::array kAdapters{AdapterKind::base,       AdapterKind::id,         AdapterKind::reclm,
+                                      AdapterKind::rlmrec_con, AdapterKind::rlmrec_gen, AdapterKind::alpha_rec,
+                                      AdapterKind::kar};
 
 /// The name in reports.
 constexpr std::string_view adapter_name(AdapterKind kind) {
-  constexpr std::string_view names[] = {"Base", "ID", "RecLM"};
+  constexpr std::string_view names[] = {"Base", "ID", "RecLM", "RLMRec-Con", "RLMRec-Gen", "AlphaRec", "KAR"};
   return names[static_cast<std::size_t>(kind)];
 }
+
+/// Whether what texts or profiles say is the adapter's gain, so that a placebo stands beside it in reports.
+constexpr bool has_placebo(AdapterKind kind) { return kind != AdapterKind::base && kind != AdapterKind::id; }
 
 /// User and item profiles as the input of a layer.
 template <class B, class T>
@@ -38,32 +47,52 @@ struct ProfileInputs {
   FeatureInput<B, T> items, users;
 };
 
-/// Where all user profiles are means of their histories' item profiles they become a mixture of the item profiles: the
-/// same numbers to rounding, at a cost that does not grow with their width.
+/// Items' rows, and users as the unit-length means of their histories' rows, kept as a mixture of them: the numbers of
+/// `history_means` to rounding, at a cost that does not grow with their width.
 template <class B, class T>
-ProfileInputs<B, T> profile_inputs(const Dataset& data) {
-  const auto& flags = data.profile_from_history;
-  if (flags.empty() || !std::ranges::all_of(flags, [](auto flag) { return flag != 0; }))
-    return {FeatureInput<B, T>::dense(data.item_profiles.view()), FeatureInput<B, T>::dense(data.user_profiles.view())};
-  CsrMatrix<T> mix{data.train.users(), data.train.items(), {}, {}, {}};
-  mix.offsets.assign(data.train.offsets().begin(), data.train.offsets().end());
-  mix.columns.assign(data.train.columns().begin(), data.train.columns().end());
+ProfileInputs<B, T> history_inputs(const Interactions& train, const Matrix<float>& item_rows) {
+  CsrMatrix<T> mix{train.users(), train.items(), {}, {}, {}};
+  mix.offsets.assign(train.offsets().begin(), train.offsets().end());
+  mix.columns.assign(train.columns().begin(), train.columns().end());
   mix.values.reserve(mix.columns.size());
-  std::vector<double> sum(static_cast<std::size_t>(data.item_profiles.cols()));
-  for (Id user = 0; user < data.train.users(); ++user) {
+  std::vector<double> sum(static_cast<std::size_t>(item_rows.cols()));
+  for (Id user = 0; user < train.users(); ++user) {
     std::ranges::fill(sum, 0.0);
-    for (const Id item : data.train.of(user)) {
-      const auto row = data.item_profiles.row(item);
+    for (const Id item : train.of(user)) {
+      const auto row = item_rows.row(item);
       for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
     }
     double squares = 0;
     for (const double x : sum) squares += x * x;
     const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
-    mix.values.insert(mix.values.end(), data.train.of(user).size(), static_cast<T>(scale));
+    mix.values.insert(mix.values.end(), train.of(user).size(), static_cast<T>(scale));
   }
-  auto [items, users] = FeatureInput<B, T>::mixture(mix, data.item_profiles.view(), items_of(data.train));
+  auto [items, users] = FeatureInput<B, T>::mixture(mix, item_rows.view(), items_of(train));
   return {std::move(items), std::move(users)};
 }
+
+/// A data set's profiles; a mixture where all user profiles are means of their histories' item profiles.
+template <class B, class T>
+ProfileInputs<B, T> profile_inputs(const Dataset& data) {
+  const auto& flags = data.profile_from_history;
+  if (flags.empty() || !std::ranges::all_of(flags, [](auto flag) { return flag != 0; }))
+    return {FeatureInput<B, T>::dense(data.item_profiles.view()), FeatureInput<B, T>::dense(data.user_profiles.view())};
+  return history_inputs<B, T>(data.train, data.item_profiles);
+}
+
+namespace detail {
+
+template <class P, class B, class T>
+std::unique_ptr<InitialVectors<B, T>> make_profile_vectors(const Dataset& data, Index width, IdStart start,
+                                                           const Initializer& init, FeatureInput<B, T> text,
+                                                           ProfileInputs<B, T> profiles) {
+  auto vectors = std::make_unique<ProfileVectors<B, T, P>>(init, std::move(text), std::move(profiles.users),
+                                                           std::move(profiles.items), width, start);
+  vectors->set_seen_items(items_of(data.train));
+  return vectors;
+}
+
+}  // namespace detail
 
 /// @throws ConfigError when the data set lacks the vectors that the adapter needs
 template <class B, class T>
@@ -74,17 +103,33 @@ std::unique_ptr<InitialVectors<B, T>> make_vectors(AdapterKind kind, const Datas
       throw ConfigError("data set " + data.name + " has no " + what + ", which " + std::string(adapter_name(kind)) +
                         " needs. Remedy: put " + file + " or text columns into its folder");
   };
+  using Input = FeatureInput<B, T>;
   if (kind == AdapterKind::id)
     return std::make_unique<IdVectors<B, T>>(init, data.train.users(), data.train.items(), width, start);
-  need(data.item_vectors, "item text vectors", "item_text.npy");
-  auto text = FeatureInput<B, T>::dense(data.item_vectors.view());
+  const bool tables = kind == AdapterKind::rlmrec_con || kind == AdapterKind::rlmrec_gen;
+  if (!tables) need(data.item_vectors, "item text vectors", "item_text.npy");
   if (kind == AdapterKind::base)
-    return std::make_unique<TextVectors<B, T>>(init, data.train.users(), std::move(text), width, start);
+    return std::make_unique<TextVectors<B, T>>(init, data.train.users(), Input::dense(data.item_vectors.view()), width,
+                                               start);
+  if (kind == AdapterKind::alpha_rec)
+    return detail::make_profile_vectors<presets::AlphaRec>(data, width, start, init, Input(),
+                                                           history_inputs<B, T>(data.train, data.item_vectors));
   need(data.item_profiles, "item profiles", "item_profile.npy");
   need(data.user_profiles, "user profiles", "user_profile.npy");
-  auto profiles = profile_inputs<B, T>(data);
-  return std::make_unique<RecLmVectors<B, T>>(init, std::move(text), std::move(profiles.users),
-                                              std::move(profiles.items), width, start);
+  Input text = tables ? Input() : Input::dense(data.item_vectors.view());
+  const auto make = [&]<class P>(P) {
+    return detail::make_profile_vectors<P>(data, width, start, init, std::move(text), profile_inputs<B, T>(data));
+  };
+  switch (kind) {
+    case AdapterKind::rlmrec_con:
+      return make(presets::RlmRecCon{});
+    case AdapterKind::rlmrec_gen:
+      return make(presets::RlmRecGen{});
+    case AdapterKind::kar:
+      return make(presets::Kar{});
+    default:
+      return make(presets::RecLM{});
+  }
 }
 
 }  // namespace reclm

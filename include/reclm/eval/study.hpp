@@ -45,7 +45,8 @@ inline std::unique_ptr<JointModel<Cpu, float>> make_model(const ModelSpec& spec,
 
 /// The data set with profile rows shuffled among items, and among users: what is left of an adapter's gain then has
 /// nothing to do with what the profiles say.
-inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed) {
+/// @param texts the item texts too, which stay in step with nothing then
+inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool texts = false) {
   const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part) {
     RandomSequence random(Random(seed, Stream::evaluation, 0xB1ACEB00u + part));
     for (Index row = rows.rows() - 1; row > 0; --row) {
@@ -55,6 +56,7 @@ inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed) {
   };
   shuffle(data.item_profiles, 0);
   shuffle(data.user_profiles, 1);
+  if (texts) shuffle(data.item_vectors, 2);
   data.profile_from_history.clear();
   return data;
 }
@@ -72,7 +74,7 @@ class Study {
         for (const BackboneKind backbone : options_.backbones)
           for (const AdapterKind adapter : options_.adapters) {
             run_model({backbone, adapter, false}, seed);
-            if (options_.placebo && adapter == AdapterKind::reclm) run_model({backbone, adapter, true}, seed);
+            if (options_.placebo && has_placebo(adapter)) run_model({backbone, adapter, true}, seed);
           }
     } catch (const Interrupted&) {
       result_.interrupted = true;
@@ -164,8 +166,11 @@ class Study {
     }
     const Dataset* data = &data_;
     if (spec.placebo) {
-      if (!shuffled_) shuffled_ = std::make_unique<Dataset>(with_shuffled_profiles(data_, 1));
-      data = shuffled_.get();
+      // AlphaRec's profiles are the texts.
+      const bool texts = spec.adapter == AdapterKind::alpha_rec;
+      auto& shuffled = texts ? shuffled_texts_ : shuffled_;
+      if (!shuffled) shuffled = std::make_unique<Dataset>(with_shuffled_profiles(data_, 1, texts));
+      data = shuffled.get();
     }
     const auto model = make_model(spec, *data, options_.width, seed);
     TrainOptions training = options_.training;
@@ -243,7 +248,7 @@ class Study {
   Dataset data_;
   StudyOptions options_;
   std::string fingerprint_;  // of the data, where runs are kept
-  std::unique_ptr<Dataset> shuffled_;
+  std::unique_ptr<Dataset> shuffled_, shuffled_texts_;
   StudyResult result_;
 };
 

@@ -11,11 +11,24 @@
 #include "reclm/core/matrix.hpp"
 #include "reclm/model/pair_model.hpp"
 #include "reclm/model/training_step.hpp"
+#include "reclm/tensor/ops/loss.hpp"
 
 namespace reclm {
 
 template <class B, class T>
 using ParameterList = std::vector<Parameter<B, T>*>;
+
+/// A batch as a backbone scores it.
+struct ScoredBatch {
+  PairScoreInputs scores;  ///< final vectors, users [m, d] and items [n, d], and what goes with them
+  LocalTriples triples;    ///< the batch, by rows of these
+  std::span<const Id> user_ids{}, item_ids{};  ///< whose rows they are; empty: row k is user, item k
+};
+
+/// What a source of initial vectors may know of the backbone over it.
+struct BackboneFacts {
+  bool mixes_users = false, mixes_items = false;  ///< final vectors hold those of neighbours too
+};
 
 /// Initial vectors of users and items, [rows, width]: an ID table, text behind a head, or fused with profiles.
 template <class B, class T>
@@ -32,6 +45,14 @@ class InitialVectors {
   /// Vectors of all of them. @returns [users, width], [items, width]
   virtual Var all_users(const TrainingStep<B, T>& step) = 0;
   virtual Var all_items(const TrainingStep<B, T>& step) = 0;
+  /// The loss of a batch whose vectors came from here: BPR, and what aligns the vectors with profiles. @returns [1, 1]
+  virtual Var ranking_loss(const TrainingStep<B, T>& step, const ScoredBatch& batch) {
+    return bpr_loss(step.tape, batch.scores, batch.triples, step.divisor);
+  }
+  /// Called once, by the model that joins the two halves.
+  virtual void stand_under(const BackboneFacts&) {}
+  /// Called after the optimizer's step, for parameters that are not its own.
+  virtual void finish_step() {}
   virtual void add_parameters(ParameterList<B, T>& list) = 0;
 
   [[nodiscard]] virtual Index user_count() const = 0;
@@ -50,6 +71,8 @@ class Backbone {
 
   /// The batch's loss divided by `step.divisor`, weight decay left out. @returns [1, 1]
   virtual Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) = 0;
+
+  [[nodiscard]] virtual BackboneFacts facts() const { return {}; }
 
   /// What pairs are ranked with, once training is over (or between epochs).
   [[nodiscard]] virtual PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const = 0;

@@ -51,10 +51,11 @@ class EncoderBackbone final : public Backbone<B, T> {
     const Var users = vectors.all_users(step), items = vectors.all_items(step);
     const Index user_count = step.tape.value(users).rows(), item_count = step.tape.value(items).rows();
     const Var out = encode(step.tape, stack_rows(step.tape, users, items));
-    return bpr_loss(step.tape,
-                    {slice_rows(step.tape, out, 0, user_count), slice_rows(step.tape, out, user_count, item_count)},
-                    {step.batch.users, step.batch.positives, step.batch.negatives}, step.divisor);
+    return vectors.ranking_loss(
+        step, {{slice_rows(step.tape, out, 0, user_count), slice_rows(step.tape, out, user_count, item_count)},
+               {step.batch.users, step.batch.positives, step.batch.negatives}});
   }
+  [[nodiscard]] BackboneFacts facts() const override { return {.mixes_users = true, .mixes_items = true}; }
 
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     Tape<B, T> tape(false);

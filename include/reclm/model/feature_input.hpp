@@ -34,6 +34,7 @@ class SharedRows {
   }
 
   [[nodiscard]] const Tensor<B, T>& values() const { return values_; }
+  [[nodiscard]] std::span<const Id> trained_rows() const { return trained_; }
   [[nodiscard]] Index trained() const { return static_cast<Index>(trained_.size()); }
 
   /// trained rows · Wᵀ. @returns [trained, out]
@@ -102,6 +103,14 @@ class FeatureInput {
 
   [[nodiscard]] Index rows() const { return mix_ ? mix_->host.rows : all().rows(); }
   [[nodiscard]] Index width() const { return all().cols(); }
+
+  /// The rows `ids` themselves, [ids, width].
+  [[nodiscard]] Tensor<B, T> take(std::span<const Id> ids) const {
+    Tape<B, T> tape(false);
+    if (!mix_) return tape.value(gather_distinct_rows(tape, tape.constant(all()), ids));
+    const Var base = gather_distinct_rows(tape, tape.constant(all()), shared_->trained_rows());
+    return tape.value(sparse_product(tape, SparseMatrix<B, T>(mix_->host.select_rows(ids)), base));
+  }
 
   /// activation(rows · Wᵀ + b) of all rows. @returns [rows, out]
   Var linear(Tape<B, T>& tape, Var weight, Var bias, Activation activation) const {

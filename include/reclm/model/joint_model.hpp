@@ -19,6 +19,7 @@ class JointModel {
   /// @param name what progress, errors and checkpoints call it, e.g. "LightGCN + RecLM"
   JointModel(std::string name, std::unique_ptr<InitialVectors<B, T>> vectors, std::unique_ptr<Backbone<B, T>> backbone)
       : name_(std::move(name)), vectors_(std::move(vectors)), backbone_(std::move(backbone)) {
+    vectors_->stand_under(backbone_->facts());
     vectors_->add_parameters(parameters_);
     backbone_->add_parameters(parameters_);
   }
@@ -32,6 +33,8 @@ class JointModel {
 
   /// A batch's loss, [1, 1].
   Var loss(const TrainingStep<B, T>& step) { return backbone_->loss(step, *vectors_); }
+  /// To be called after each step of the optimizer.
+  void finish_step() { vectors_->finish_step(); }
 
   /// The model as it stands, ready to rank all users and items. Rows that lazy optimisation left behind must have been
   /// brought up to date (`train` does).

@@ -119,6 +119,7 @@ class Trainer {
                          std::to_string(state_.batch + 1) + ")" + kNumericRemedy);
     tape.backward(loss);
     adam_.step();
+    model_.finish_step();
     ++state_.batch;
     ++state_.steps;
     last_loss_ = static_cast<double>(value);

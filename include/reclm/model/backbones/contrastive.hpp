@@ -35,7 +35,7 @@ class ContrastiveGcn : public LightGcn<B, T> {
   Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
     Tape<B, T>& tape = step.tape;
     const Var users = vectors.all_users(step), items = vectors.all_items(step);
-    const Var pairs = this->pair_loss(step, users, items);
+    const Var pairs = this->pair_loss(step, vectors, users, items);
     const Var all = stack_rows(tape, users, items);
     const Var first = view(step, all, 0), second = view(step, all, 1);
     const auto info_nce = [&](Index from, Index count, std::span<const Id> anchors) {

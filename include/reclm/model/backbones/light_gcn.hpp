@@ -116,10 +116,11 @@ class LightGcn : public Backbone<B, T> {
     const std::vector<Id> positives = trained_places(step.batch.positives);
     const std::vector<Id> negatives = trained_places(step.batch.negatives);
     // Negatives may be items that nobody touched; then all items are needed.
-    if (positives.empty() || negatives.empty()) return pair_loss(step, users, vectors.all_items(step));
+    if (positives.empty() || negatives.empty()) return pair_loss(step, vectors, users, vectors.all_items(step));
     const Var items = vectors.items(step, trained_);
-    return pair_loss(step, users, items, items, positives, negatives);
+    return pair_loss(step, vectors, users, items, items, trained_, {positives, negatives});
   }
+  [[nodiscard]] BackboneFacts facts() const override { return {.mixes_users = true}; }
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     Tape<B, T> tape(false);
     const Var connected = gather_distinct_rows(tape, tape.constant(items), trained_);
@@ -151,20 +152,24 @@ class LightGcn : public Backbone<B, T> {
   void add_parameters(ParameterList<B, T>&) override {}
 
  protected:
-  /// BPR of the batch. @param users, items initial vectors of all users and items
-  Var pair_loss(const TrainingStep<B, T>& step, Var users, Var items) {
+  /// The batch's ranking loss. @param users, items initial vectors of all users and items
+  Var pair_loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors, Var users, Var items) {
     const Var connected = gather_distinct_rows(step.tape, items, trained_);
-    return pair_loss(step, users, connected, items, step.batch.positives, step.batch.negatives);
+    return pair_loss(step, vectors, users, connected, items, {}, {step.batch.positives, step.batch.negatives});
   }
 
  private:
-  // `positives` and `negatives` are rows of `scored`.
-  Var pair_loss(const TrainingStep<B, T>& step, Var users, Var connected, Var scored, std::span<const Id> positives,
-                std::span<const Id> negatives) {
+  struct ScoredItems {
+    std::span<const Id> positives, negatives;
+  };
+
+  // `rows` are rows of `scored`, which belong to `item_ids`.
+  Var pair_loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors, Var users, Var connected, Var scored,
+                std::span<const Id> item_ids, const ScoredItems& rows) {
     const std::vector<Id> local = numbering_.number(step.batch.users);
     const std::vector<Id> ids = numbering_.take();
     const Var chosen = propagation_(step.tape, users, connected, ids);
-    return bpr_loss(step.tape, {chosen, scored}, {local, positives, negatives}, step.divisor);
+    return vectors.ranking_loss(step, {{chosen, scored}, {local, rows.positives, rows.negatives}, ids, item_ids});
   }
 
   // Places among the connected items; empty when one is not connected.

@@ -29,7 +29,10 @@ class LocalBatch {
     item_vectors = vectors.items(step, items_);
   }
 
-  [[nodiscard]] LocalTriples triples() const { return {local_[0], local_[1], local_[2]}; }
+  /// @param scores what scores them
+  [[nodiscard]] ScoredBatch scored(const PairScoreInputs& scores) const {
+    return {scores, {local_[0], local_[1], local_[2]}, users_, items_};
+  }
 
   Var user_vectors, item_vectors;  ///< [distinct users, d], [distinct items, d]
 
@@ -74,7 +77,7 @@ class BiasMf final : public detail::DirectBackbone<B, T> {
 
   Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
     const auto batch = this->local(step, vectors);
-    return bpr_loss(step.tape, {batch.user_vectors, batch.item_vectors}, batch.triples(), step.divisor);
+    return vectors.ranking_loss(step, batch.scored({batch.user_vectors, batch.item_vectors}));
   }
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     return {host_floats(users), host_floats(items)};
@@ -102,8 +105,8 @@ class Ncf final : public detail::DirectBackbone<B, T> {
     const Var weight = step.whole(hidden_weight_);
     const auto [user_half, item_half] =
         halves(step.tape, batch.user_vectors, batch.item_vectors, weight, step.whole(hidden_bias_));
-    return bpr_loss(step.tape, {batch.user_vectors, batch.item_vectors, step.whole(product_), user_half, item_half},
-                    batch.triples(), step.divisor);
+    return vectors.ranking_loss(
+        step, batch.scored({batch.user_vectors, batch.item_vectors, step.whole(product_), user_half, item_half}));
   }
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     Tape<B, T> tape;

@@ -1,0 +1,18 @@
+# cmake -DBUILD=FOLDER -DTARGET=NAME -DSOURCE=FILE -P refused.cmake: the target, made of FILE, does not build, and the
+# compiler says each `// expect:` of it.
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+if(status EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} compiles")
+endif()
+string(REPLACE "\n" " " said "${said}")
+file(STRINGS ${SOURCE} expected REGEX "^// expect: ")
+if(NOT expected)
+  message(FATAL_ERROR "${SOURCE} expects nothing")
+endif()
+foreach(line IN LISTS expected)
+  string(REPLACE "// expect: " "" text "${line}")
+  string(FIND "${said}" "${text}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "the compiler does not say \"${text}\" but: ${said}")
+  endif()
+endforeach()
