@@ -16,8 +16,8 @@ class ReclmConan(ConanFile):
     topics = ("recommender-systems", "collaborative-filtering", "llm", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_blas": [True, False], "with_cuda": [True, False]}
-    default_options = {"with_blas": False, "with_cuda": False}
+    options = {"with_blas": [True, False], "with_cuda": [True, False], "with_lm": [True, False], "with_http": [True, False]}
+    default_options = {"with_blas": False, "with_cuda": False, "with_lm": False, "with_http": False}
     exports = "include/reclm/core/version.hpp"
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
@@ -33,6 +33,12 @@ class ReclmConan(ConanFile):
         self.requires("nlohmann_json/[>=3.9.1 <4]", transitive_headers=True)
         if self.options.with_blas:
             self.requires("openblas/[>=0.3.20 <1]")
+        if self.options.with_lm or self.options.with_http:
+            self.requires("pcre2/[>=10.40 <11]", transitive_headers=True)
+            self.requires("utf8proc/[>=2.8.0 <3]", transitive_headers=True)
+        if self.options.with_http:
+            self.requires("cpp-httplib/[>=0.11.4 <1]", transitive_headers=True, options={"with_openssl": True})
+            self.requires("openssl/[>=3 <4]", transitive_headers=True)
 
     def validate(self):
         if self.settings.get_safe("compiler.cppstd"):
@@ -47,15 +53,28 @@ class ReclmConan(ConanFile):
         self.info.clear()
 
     def package_info(self):
-        self.cpp_info.bindirs = []
-        self.cpp_info.libdirs = []
         self.cpp_info.set_property("cmake_file_name", "reclm")
-        self.cpp_info.set_property("cmake_target_name", "reclm::reclm")
-        self.cpp_info.set_property("pkg_config_name", "reclm")
+        core = self._component("core", "reclm", ["eigen::eigen", "xtensor::xtensor", "onetbb::onetbb", "nlohmann_json::nlohmann_json"])
         if self.settings.get_safe("compiler") in ("gcc", "clang", "apple-clang"):
-            self.cpp_info.cxxflags = ["-fopenmp-simd", "-fno-math-errno"]
+            core.cxxflags = ["-fopenmp-simd", "-fno-math-errno"]
         if self.options.with_blas:
-            self.cpp_info.defines.append("RECLM_WITH_BLAS")
+            core.requires.append("openblas::openblas")
+            core.defines.append("RECLM_WITH_BLAS")
         if self.options.with_cuda:
             # The toolkit is the system's: Conan Center has no recipe for it.
-            self.cpp_info.system_libs = ["cublas", "cudart"]
+            self._component("cuda", "cuda", ["core"]).system_libs = ["cublas", "cudart"]
+        if self.options.with_lm or self.options.with_http:
+            self._component("lm", "lm", ["core", "pcre2::pcre2", "utf8proc::utf8proc"])
+        if self.options.with_http:
+            http = self._component("http", "http", ["lm", "cpp-httplib::cpp-httplib", "openssl::openssl"])
+            http.defines.append("CPPHTTPLIB_OPENSSL_SUPPORT")
+
+    def _component(self, name, target, requires):
+        part = self.cpp_info.components[name]
+        part.bindirs = part.libdirs = []
+        part.set_property("cmake_target_name", f"reclm::{target}")
+        part.set_property("pkg_config_name", "reclm" if name == "core" else f"reclm-{name}")
+        # A profile's [platform_requires] leaves a requirement to the system: then there is no package to name.
+        packages = {dependency.ref.name for _, dependency in self.dependencies.direct_host.items()}
+        part.requires = [name for name in requires if "::" not in name or name.split("::")[0] in packages]
+        return part

@@ -4,14 +4,32 @@ set(reclm_cmake_dir ${CMAKE_INSTALL_DATADIR}/cmake/reclm)
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME library)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/reclm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS reclm EXPORT reclm-targets)
-install(EXPORT reclm-targets NAMESPACE reclm:: DESTINATION ${reclm_cmake_dir})
+set(reclm_target_core reclm)
+foreach(part IN ITEMS core lm http cuda)
+  if(NOT part STREQUAL "core")
+    set(reclm_target_${part} reclm_${part})
+  endif()
+  install(TARGETS ${reclm_target_${part}} EXPORT reclm-${part}-targets)
+  install(EXPORT reclm-${part}-targets NAMESPACE reclm:: DESTINATION ${reclm_cmake_dir})
+endforeach()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/reclm-config.cmake.in
   ${PROJECT_BINARY_DIR}/reclm-config.cmake INSTALL_DESTINATION ${reclm_cmake_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/reclm-config-version.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/reclm-config.cmake ${PROJECT_BINARY_DIR}/reclm-config-version.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/reclm-parts.cmake
   DESTINATION ${reclm_cmake_dir})
 
-configure_file(${PROJECT_SOURCE_DIR}/cmake/reclm.pc.in ${PROJECT_BINARY_DIR}/reclm.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/reclm.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+# Files by the name of a part, which is also their content's.
+set(RECLM_PC_PARTS
+  "reclm|eigen3 >= 3.4 xtensor tbb nlohmann_json >= 3.9|-I\${includedir} -std=c++20 -fopenmp-simd -fno-math-errno"
+  "reclm-lm|reclm = ${PROJECT_VERSION} libpcre2-8 libutf8proc|"
+  "reclm-http|reclm-lm = ${PROJECT_VERSION} cpp-httplib openssl|-DCPPHTTPLIB_OPENSSL_SUPPORT")
+foreach(part IN LISTS RECLM_PC_PARTS)
+  string(REPLACE "|" ";" part "${part}")
+  list(GET part 0 RECLM_PC_NAME)
+  list(GET part 1 RECLM_PC_REQUIRES)
+  list(GET part 2 RECLM_PC_FLAGS)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/reclm.pc.in ${PROJECT_BINARY_DIR}/${RECLM_PC_NAME}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${RECLM_PC_NAME}.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+endforeach()

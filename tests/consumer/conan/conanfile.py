@@ -17,7 +17,8 @@ class ReclmTestConan(ConanFile):
 
     def build(self):
         cmake = CMake(self)
-        cmake.configure(build_script_folder=os.path.join(self.recipe_folder, "..", "installed"))
+        cmake.configure(variables={"PARTS": "lm;http"},
+                        build_script_folder=os.path.join(self.recipe_folder, "..", "components"))
         cmake.build()
 
     def test(self):
