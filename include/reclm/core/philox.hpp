@@ -22,6 +22,7 @@ enum class Stream : std::uint32_t {
   world = 8,
   bootstrap = 9,
   evaluation = 10,
+  generation = 11,
   dialogues = 32,
   retries = 33,
 };

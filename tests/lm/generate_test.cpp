@@ -1,0 +1,272 @@
+#include "reclm/lm/generate.hpp"
+
+#include "reclm/lm/memory_weights.hpp"
+#include "support/catch.hpp"
+#include "tiny_weights.hpp"
+
+using namespace reclm;
+using namespace reclm::lm;
+using namespace reclm_test;
+
+namespace {
+
+/// A vocabulary of all bytes, some pairs of letters, and one stop token.
+TokenTexts byte_texts() {
+  std::vector<std::string> bytes;
+  for (int b = 0; b < 256; ++b) bytes.emplace_back(1, static_cast<char>(b));
+  for (const char* pair : {"User", " identity", ": ", ", ", "; ", "er", "an", "th", " i", "in"})
+    bytes.emplace_back(pair);
+  bytes.emplace_back("");  // the stop
+  const auto stop = static_cast<TokenId>(bytes.size() - 1);
+  return {std::move(bytes), {stop}};
+}
+
+Decoder<> byte_decoder() {
+  ModelConfig c;
+  c.vocabulary = byte_texts().size();
+  c.width = 16;
+  c.layers = 2;
+  c.heads = 2;
+  c.kv_heads = 1;
+  c.head_width = 8;
+  c.inner_width = 24;
+  c.context = 400;
+  c.tied_embeddings = true;
+  return Decoder<>(random_weights(c, 3));
+}
+
+std::vector<TokenId> tokens_of(const std::string& text) {
+  std::vector<TokenId> tokens;
+  for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+  return tokens;
+}
+
+/// Requests of several lengths and options; all but one share a beginning.
+std::vector<GenerationRequest> some_requests() {
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 7; ++i) {
+    GenerationRequest request;
+    request.prompt = tokens_of("A beginning that all of the prompts have in common, then " + std::string(i, 'x') + "!");
+    if (i == 3) request.prompt = tokens_of("Another");
+    request.sampling = {.temperature = i % 2 == 0 ? 1.0f : 0.0f};
+    if (i == 2) request.sampling.top_k = 20;
+    if (i == 4) request.sampling.top_p = 0.8f;
+    if (i == 6) request.sampling = {.temperature = 2, .min_p = 0.1f, .repetition_penalty = 1.3f};
+    request.max_tokens = 5 + 7 * i;
+    request.seed = 11;
+    request.number = static_cast<std::uint64_t>(100 + i);
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+bool same(const Generation& a, const Generation& b) {
+  return a.tokens == b.tokens && a.log_probabilities == b.log_probabilities && a.text == b.text && a.finish == b.finish;
+}
+
+}  // namespace
+
+TEST_CASE("generate: greedy tokens are those of repeated whole passes, with their log-probabilities") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  std::vector<GenerationRequest> requests(1);
+  requests[0].prompt = tokens_of("Hello");
+  requests[0].max_tokens = 20;
+  const auto result = generate(decoder, texts, requests)[0];
+  std::vector<TokenId> whole = requests[0].prompt;
+  for (std::size_t i = 0; i < result.tokens.size(); ++i) {
+    const auto logits = decoder.logits(whole);
+    const auto last = logits.row(logits.rows() - 1);
+    const auto best = std::max_element(last.begin(), last.end()) - last.begin();
+    REQUIRE(result.tokens[i] == best);
+    double total = 0;
+    for (const float x : last) total += std::exp(static_cast<double>(x));
+    CHECK(result.log_probabilities[i] ==
+          Approx(static_cast<double>(last[static_cast<std::size_t>(best)]) - std::log(total)).margin(1e-5));
+    whole.push_back(result.tokens[i]);
+  }
+  CHECK((result.finish == Finish::length ? result.tokens.size() == 20 : texts.is_stop(result.tokens.back())));
+}
+
+TEST_CASE("generate: a text is the same whatever the batch, its company and the number of threads") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  const auto requests = some_requests();
+  const auto together = generate(decoder, texts, requests, {.batch = 3});
+  CHECK(together[0].shared_tokens == 0);
+  CHECK(together[1].shared_tokens >= 50);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    CAPTURE(i);
+    const ThreadLimit one(1);
+    CHECK(same(generate(decoder, texts, std::span(requests).subspan(i, 1))[0], together[i]));
+  }
+  auto reversed = requests;
+  std::reverse(reversed.begin(), reversed.end());
+  const ThreadLimit four(4);
+  const auto backwards = generate(decoder, texts, reversed, {.batch = 7});
+  for (std::size_t i = 0; i < requests.size(); ++i) CHECK(same(backwards[6 - i], together[i]));
+  auto other = requests;
+  other[0].seed = 12;
+  CHECK_FALSE(same(generate(decoder, texts, other)[0], together[0]));
+}
+
+TEST_CASE("generate: stop strings are cut off, and pieces add up to the text") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  auto requests = some_requests();
+  requests.resize(3);
+  for (auto& request : requests) request.max_tokens = 60;
+  const auto free = generate(decoder, texts, requests);
+  requests[0].stops = {"never appears", free[0].text.substr(20, 3)};
+  std::vector<std::string> pieces(3);
+  std::vector<int> ends(3);
+  GenerationOptions options;
+  options.on_text = [&](const TextPiece& piece) {
+    pieces[piece.request] += piece.text;
+    ends[piece.request] += piece.finished ? 1 : 0;
+    return true;
+  };
+  const auto stopped = generate(decoder, texts, requests, options);
+  CHECK(stopped[0].finish == Finish::stop_string);
+  CHECK(stopped[0].text == free[0].text.substr(0, free[0].text.find(requests[0].stops[1])));
+  CHECK(stopped[1].text == free[1].text);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(pieces[i] == stopped[i].text);
+    CHECK(ends[i] == 1);
+  }
+}
+
+TEST_CASE("generate: an observer stops all, a callback stops one") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  auto requests = some_requests();
+  for (auto& request : requests) request.max_tokens = 30;
+  const auto whole = generate(decoder, texts, requests);
+  GenerationOptions options;
+  options.batch = 2;
+  options.on_text = [](const TextPiece& piece) { return piece.request != 0; };
+  Index calls = 0;
+  const auto some = generate(decoder, texts, requests, options, [&](const Progress& progress) {
+    CHECK(progress.stage == "generate");
+    CHECK(progress.total == 7);
+    return ++calls < 25;
+  });
+  CHECK(calls == 25);
+  CHECK(some[0].finish == Finish::cancelled);
+  CHECK(some[0].text.size() < whole[0].text.size());
+  CHECK(some[6].finish == Finish::cancelled);
+  CHECK(some[6].tokens.empty());
+  for (std::size_t i = 0; i < requests.size(); ++i) CHECK(whole[i].text.starts_with(some[i].text));
+}
+
+TEST_CASE("generate: the profile grammar holds for any model, seed, temperature and length") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  const ListGrammar grammar{{{"User identity: ", 2, 3}, {"User interests: ", 1, 4}}, "; ", 2, 6};
+  const auto constraint = std::make_shared<const TokenConstraint>(list_automaton(grammar), texts);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 24; ++i) {
+    GenerationRequest request;
+    request.prompt = tokens_of("Who is this?");
+    request.constraint = constraint;
+    request.sampling.temperature = 0.5f * static_cast<float>(i % 6);
+    request.max_tokens = constraint->least_tokens() + 3 * i;
+    requests.push_back(request);
+  }
+  for (const Generation& generation : generate(decoder, texts, requests)) {
+    CAPTURE(generation.text);
+    CHECK(generation.finish != Finish::cancelled);
+    CHECK(constraint->automaton().accepts(generation.text));
+  }
+  requests.resize(1);
+  requests[0].max_tokens = constraint->least_tokens() - 1;
+  CHECK(contains(message_of([&] { (void)generate(decoder, texts, requests); }), "raise max_tokens"));
+}
+
+TEST_CASE("list automata accept the grammar's texts and no others") {
+  const ByteAutomaton profile = list_automaton(ListGrammar::profile(1, 3));
+  for (const std::string text :
+       {"User identity: student; User interests: drama", "User identity: a, b, c; User interests: x, y",
+        "User identity: retired teacher; User interests: 1990s sci-fi, Amélie, 映画"})
+    CHECK(profile.accepts(text));
+  for (const std::string text :
+       {"", "User identity: student", "User identity: ; User interests: drama",
+        "User identity: a, b, c, d; User interests: x", "user identity: a; User interests: x",
+        "User identity: a; User interests: x.\n", "User identity: a,b; User interests: x",
+        "User identity: a; User interests: x, ", "User identity: a  b; User interests: x",
+        "User identity: a b c d e; User interests: x", "User identity: a; User interests: abcdefghijklmnopqrstu",
+        "User identity: \xC3; User interests: x", "User identity: \xED\xA0\x80; User interests: x",
+        "User identity: \xC0\x80; User interests: x"})
+    CHECK_FALSE(profile.accepts(text));
+  CHECK(profile.distances()[0] == static_cast<Index>(std::string("User identity: a; User interests: x").size()));
+  CHECK_THROWS_AS(list_automaton({}), ConfigError);
+  CHECK_THROWS_AS(list_automaton(ListGrammar::profile(4, 3)), ConfigError);
+  CHECK_THROWS_AS(TokenConstraint(profile, TokenTexts({"a", "b"}, {})), ConfigError);
+}
+
+TEST_CASE("sampling follows the options") {
+  const std::vector<float> logits{1, 4, 2, 3, -1, 4};
+  const auto count = [&](const SamplingOptions& options, const std::vector<TokenId>* allowed = nullptr,
+                         const std::vector<TokenId>& seen = {}) {
+    std::vector<int> counts(logits.size());
+    for (int i = 0; i < 4000; ++i)
+      ++counts[static_cast<std::size_t>(
+          choose(logits, options, seen, allowed, (static_cast<float>(i) + 0.5f) / 4000).token)];
+    return counts;
+  };
+  CHECK(count({})[1] == 4000);
+  double total = 0;
+  for (const float x : logits) total += std::exp(static_cast<double>(x) / 2);
+  const auto warm = count({.temperature = 2});
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    CHECK(warm[i] == Approx(4000 * std::exp(static_cast<double>(logits[i]) / 2) / total).margin(2));
+  CHECK(count({.temperature = 1, .top_k = 1})[1] == 4000);
+  const auto three = count({.temperature = 1, .top_k = 3});
+  CHECK(three[0] + three[2] + three[4] == 0);
+  CHECK(three[3] > 0);
+  const auto nucleus = count({.temperature = 1, .top_p = 0.75f});  // two fours hold 0.78 of it
+  CHECK(nucleus[1] + nucleus[5] == 4000);
+  CHECK(nucleus[1] == Approx(2000).margin(2));
+  const auto likely = count({.temperature = 1, .min_p = 0.2f});  // e^-1 stays, e^-2 goes
+  CHECK(likely[3] > 0);
+  CHECK(likely[2] == 0);
+  const std::vector<TokenId> allowed{0, 4};
+  CHECK(count({}, &allowed)[0] == 4000);
+  CHECK(count({.repetition_penalty = 2}, nullptr, {1, 5, 1})[3] == 4000);
+  CHECK(choose(logits, {}, {}, nullptr, 0).log_probability == Approx(4 - std::log([&] {
+                                                                       double sum = 0;
+                                                                       for (const float x : logits)
+                                                                         sum += std::exp(static_cast<double>(x));
+                                                                       return sum;
+                                                                     }())));
+
+  CHECK_THROWS_AS(check(SamplingOptions{.temperature = -1}), ConfigError);
+  CHECK_THROWS_AS(check(SamplingOptions{.top_k = -1}), ConfigError);
+  CHECK_THROWS_AS(check(SamplingOptions{.top_p = 0}), ConfigError);
+  CHECK_THROWS_AS(check(SamplingOptions{.min_p = 2}), ConfigError);
+  CHECK_THROWS_AS(check(SamplingOptions{.repetition_penalty = 0}), ConfigError);
+  CHECK_THROWS_AS(choose(std::vector<float>{1, NAN}, {}, {}, nullptr, 0), NumericError);
+}
+
+TEST_CASE("generate: requests that do not fit are refused, and named") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  std::vector<GenerationRequest> requests(2);
+  for (auto& request : requests) request.prompt = tokens_of("x");
+  const auto message = [&] { return message_of([&] { (void)generate(decoder, texts, requests); }); };
+  CHECK(message().empty());
+  requests[1].prompt.clear();
+  CHECK(contains(message(), "request 1: the prompt has no tokens"));
+  requests[1].prompt.assign(400, 5);
+  CHECK(contains(message(), "context of 400"));
+  requests[1].prompt = {1};
+  requests[1].stops = {""};
+  CHECK(contains(message(), "stop string is empty"));
+  requests[1].stops.clear();
+  requests[1].max_tokens = 0;
+  CHECK(contains(message(), "max_tokens"));
+  requests[1].max_tokens = 5000;  // the context ends it
+  requests[1].constraint = nullptr;
+  const auto result = generate(decoder, texts, requests, {});
+  CHECK((result[1].finish == Finish::stop_token || result[1].tokens.size() == 399));
+}
