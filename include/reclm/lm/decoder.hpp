@@ -256,15 +256,14 @@ class Decoder {
     batch.order = upload<B>(std::span<const Id>(order));
     batch.cosines = Tensor<B, float>::from_host(cosines);
     batch.sines = Tensor<B, float>::from_host(sines);
-    batch.rows = {layout_,
-                  batch.pages.get(),
-                  batch.first_page.get(),
-                  batch.positions.get(),
-                  n,
-                  config_.heads,
-                  config_.sliding_window,
-                  0,
-                  1.0f / std::sqrt(static_cast<float>(config_.head_width))};
+    batch.rows.layout = layout_;
+    batch.rows.pages = batch.pages.get();
+    batch.rows.first_page = batch.first_page.get();
+    batch.rows.positions = batch.positions.get();
+    batch.rows.rows = n;
+    batch.rows.heads = config_.heads;
+    batch.rows.window = config_.sliding_window;
+    batch.rows.scale = 1.0f / std::sqrt(static_cast<float>(config_.head_width));
     return batch;
   }
 

@@ -51,7 +51,7 @@ inline void attend(const PagedRows& in, const QueryStrip& strip, const float* q,
   const PageLayout& layout = in.layout;
   const Index width = layout.head_width, lanes = layout.lanes;
   const Index kv_head = strip.first_head / (in.heads / layout.kv_heads);
-  const Index first_page = in.first_seen(strip.begin) / kPage, last_page = in.positions[strip.end - 1] / kPage;
+  const Index first_page = in.first_seen(strip.begin) / kPage, last_page = (in.seen_end(strip.end - 1) - 1) / kPage;
   const Index origin = first_page * kPage, span = (last_page + 1 - first_page) * kPage;
   scores.resize(static_cast<std::size_t>(kStripRows * span));
   float* const* const pages = in.pages + in.first_page[strip.begin];
@@ -76,7 +76,7 @@ inline void attend(const PagedRows& in, const QueryStrip& strip, const float* q,
       panel_strip(rows, queries, keys + part * width, width, weights, (page - first_page) * kPage + part, lanes, false);
   }
   for (int r = 0; r < rows; ++r) {
-    const Index low = in.first_seen(tokens[r]), high = in.positions[tokens[r]] + 1;
+    const Index low = in.first_seen(tokens[r]), high = in.seen_end(tokens[r]);
     masked_softmax(weights[r], span, low / kPage * kPage - origin, low - origin, high - origin, in.scale);
   }
   for (Index page = first_page; page <= last_page; ++page) {

@@ -76,14 +76,12 @@ struct Gelu {
   Index cols;
 
   RECLM_HD static T value(T v, GeluKind kind) {
-    using std::erf;
-    if (kind == GeluKind::exact) return T(0.5) * v * (T(1) + erf(v * kRootHalf));
+    if (kind == GeluKind::exact) return T(0.5) * v * (T(1) + fast_erf(v * kRootHalf));
     return T(0.5) * v * (T(1) + fast_tanh(kRootTwoOverPi * (v + T(0.044715) * v * v * v)));
   }
   RECLM_HD static T slope(T v, GeluKind kind) {
-    using std::erf;
     if (kind == GeluKind::exact)
-      return T(0.5) * (T(1) + erf(v * kRootHalf)) + v * T(0.39894228040143267794) * fast_exp(T(-0.5) * v * v);
+      return T(0.5) * (T(1) + fast_erf(v * kRootHalf)) + v * T(0.39894228040143267794) * fast_exp(T(-0.5) * v * v);
     const T t = fast_tanh(kRootTwoOverPi * (v + T(0.044715) * v * v * v));
     return T(0.5) * (T(1) + t) + T(0.5) * v * (T(1) - t * t) * kRootTwoOverPi * (T(1) + T(3 * 0.044715) * v * v);
   }

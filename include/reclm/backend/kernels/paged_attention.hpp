@@ -38,6 +38,7 @@ struct PagedRows {
   float* const* pages = nullptr;      ///< the pages of all sequences, one sequence behind the other
   const Index* first_page = nullptr;  ///< by row: where its sequence's pages begin in `pages`
   const Id* positions = nullptr;      ///< by row
+  const Id* ends = nullptr;           ///< by row: positions that it sees; null: those up to its own (causal)
   Index rows = 0, heads = 0, window = 0;
   Index layer_offset = 0;  ///< floats before this layer in a page
   float scale = 1;
@@ -46,6 +47,10 @@ struct PagedRows {
   [[nodiscard]] RECLM_HD Index first_seen(Index row) const {
     const Index position = positions[row];
     return window > 0 && position >= window ? position - window + 1 : 0;
+  }
+  /// One behind the last position that a row sees.
+  [[nodiscard]] RECLM_HD Index seen_end(Index row) const {
+    return ends == nullptr ? static_cast<Index>(positions[row]) + 1 : static_cast<Index>(ends[row]);
   }
 };
 
@@ -85,7 +90,7 @@ struct PagedAttention {
     const PageLayout layout = in.layout;
     const Index token = row / in.heads, head = row % in.heads, width = layout.head_width;
     const Index kv_head = head / (in.heads / layout.kv_heads);
-    const Index first = in.first_seen(token), count = in.positions[token] + 1 - first, offset = in.layer_offset;
+    const Index first = in.first_seen(token), count = in.seen_end(token) - first, offset = in.layer_offset;
     float* const* const pages = in.pages + in.first_page[token];
     const float* RECLM_RESTRICT query = q + row * width;
     float* RECLM_RESTRICT out = y + row * width;
