@@ -50,6 +50,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 void add_bench(CLI::App& app, Invocation& call);
 void add_inspect(CLI::App& app, Invocation& call);
+void add_profile(CLI::App& app, Invocation& call);
 void add_recommend(CLI::App& app, Invocation& call);
 void add_train(CLI::App& app, Invocation& call);
 void add_world(CLI::App& app, Invocation& call);

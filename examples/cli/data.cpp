@@ -18,7 +18,7 @@ SplitOptions::Kind split_kind(const std::string& name) {
 
 }  // namespace
 
-Dataset load(const DataOptions& options) {
+Dataset load(const DataOptions& options, bool vectors) {
   if (options.folder.empty() && !options.world)
     throw ConfigError("there are no data. Remedy: name a folder by --data DIR, or take the embedded world by --world");
   if (options.world) return embedded_world(options.world_seed);
@@ -31,6 +31,7 @@ Dataset load(const DataOptions& options) {
                     "name a folder that holds NAME.train.inter or NAME.inter, or take --world");
   LoadOptions how;
   how.name = options.name;
+  how.features = vectors;
   how.split.kind = split_kind(options.split);
   how.split.core = {options.core, options.core};
   if (options.has_min_rating) how.min_rating = options.min_rating;

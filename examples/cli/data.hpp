@@ -26,7 +26,8 @@ void add_data_options(CLI::App& command, DataOptions& options);
 /// The embedded world of the default size.
 Dataset embedded_world(std::uint64_t seed);
 
-/// Loads the folder or makes the world. @throws ConfigError; DataError, BadInput when files cannot be read
-Dataset load(const DataOptions& options);
+/// Loads the folder or makes the world. @param vectors  whether those of a folder are read or made @throws ConfigError;
+/// DataError, BadInput when files cannot be read
+Dataset load(const DataOptions& options, bool vectors = true);
 
 }  // namespace reclm::cli

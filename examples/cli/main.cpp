@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
   add_recommend(app, call);
   add_inspect(app, call);
   add_world(app, call);
+  add_profile(app, call);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help, --version
