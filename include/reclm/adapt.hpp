@@ -7,6 +7,7 @@
 
 #include "reclm/align/frozen_adapter.hpp"
 #include "reclm/align/frozen_options.hpp"
+#include "reclm/align/joint_adapter.hpp"
 #include "reclm/align/profiles.hpp"
 #include "reclm/model/concepts.hpp"
 
@@ -39,5 +40,13 @@ auto adapt(const Model& model, Profiles profiles, presets::Best options = {}) {
 }
 template <class Model>
 void adapt(const Model&& model, Profiles profiles, presets::Best options = {}) = delete;
+
+/// The strongest tier: a model that can be trained with its profiles is; see JointAdapter. `adapt_frozen`, or a const
+/// model, leaves its weights alone. The model must outlive the adapter.
+template <class Model>
+requires(EmbeddingEncoder<Model> || TrainableFactorModel<Model>) auto adapt(Model& model, Profiles profiles,
+                                                                            JointOptions options = {}) {
+  return JointAdapter<Model>(model, std::move(profiles), std::move(options));
+}
 
 }  // namespace reclm

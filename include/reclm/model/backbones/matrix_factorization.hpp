@@ -66,14 +66,11 @@ class DirectBackbone : public Backbone<B, T> {
 
 }  // namespace detail
 
-/// Matrix factorisation with a bias a user: s = ⟨u, i⟩ + b_u. The bias cancels in ranking and in the BPR loss; it is a
-/// parameter nevertheless, as in the public code, and only weight decay moves it.
+/// Pairs are scored by the product of their initial vectors: s = ⟨u, i⟩.
 template <class B, class T>
-class BiasMf final : public detail::DirectBackbone<B, T> {
+class ProductBackbone : public detail::DirectBackbone<B, T> {
  public:
-  BiasMf(const Initializer& init, Index users, Index items)
-      : detail::DirectBackbone<B, T>(users, items),
-        user_bias_(init.uniform<B, T>("biasmf.user_bias", users, 1, 0, 1)) {}
+  ProductBackbone(Index users, Index items) : detail::DirectBackbone<B, T>(users, items) {}
 
   Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
     const auto batch = this->local(step, vectors);
@@ -82,6 +79,17 @@ class BiasMf final : public detail::DirectBackbone<B, T> {
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     return {host_floats(users), host_floats(items)};
   }
+  void add_parameters(ParameterList<B, T>&) override {}
+};
+
+/// Matrix factorisation with a bias a user: s = ⟨u, i⟩ + b_u. The bias cancels in ranking and in the BPR loss; it is a
+/// parameter nevertheless, as in the public code, and only weight decay moves it.
+template <class B, class T>
+class BiasMf final : public ProductBackbone<B, T> {
+ public:
+  BiasMf(const Initializer& init, Index users, Index items)
+      : ProductBackbone<B, T>(users, items), user_bias_(init.uniform<B, T>("biasmf.user_bias", users, 1, 0, 1)) {}
+
   void add_parameters(ParameterList<B, T>& list) override { list.push_back(&user_bias_); }
 
  private:
