@@ -63,6 +63,10 @@ TEST_CASE("what is no profile is refused by the name of its fault") {
   CHECK(fault("User identity: Fan; User interests: ") == ProfileFault::too_few);
   CHECK(fault("User identity: a, b, c, d, e, f, g; User interests: x") == ProfileFault::too_many);
   CHECK(fault("User identity: Fan; User interests: " + std::string(81, 'x')) == ProfileFault::long_entry);
+  CHECK(fault("User identity: [identity 1], [identity 2]; User interests: [interest 1]") == ProfileFault::placeholder);
+  CHECK(fault("User identity: Fan, identity 2; User interests: NBA") == ProfileFault::placeholder);
+  CHECK(fault("User identity: Fan; User interests: Identity politics, Interest rates 2024") == ProfileFault::none);
+  CHECK(strict_fault("User identity: Fan; User interests: interest") == ProfileFault::placeholder);
   CHECK(fault("identity theft: a; interesting: b") == ProfileFault::no_identities);
   std::string endless = "User identity: ";
   for (int k = 0; k < 100000; ++k) endless += "entry " + std::to_string(k) + ", ";
@@ -96,14 +100,14 @@ TEST_CASE("rules say how many entries there are, and count what breaks them") {
   CHECK_THROWS_AS(read_profile("x", {.least = 3, .most = 2}), ConfigError);
 }
 
-TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences") {
+TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences and copies of the form") {
   const char* root = std::getenv("RECLM_DATA");
   const auto folder = std::filesystem::path(root != nullptr ? root : RECLM_SOURCE_DIR "/../shared/data") / "mind";
   const auto count = [](const GrammarCounts& counts, ProfileFault which) {
     return counts.of[static_cast<std::size_t>(which)];
   };
-  for (const auto& [name, texts, sentences, repeats] :
-       {std::tuple("user_profiles.jsonl", 1694, 26, 0), std::tuple("item_profiles.jsonl", 892, 0, 24)}) {
+  for (const auto& [name, texts, sentences, placeholders, repeats] :
+       {std::tuple("user_profiles.jsonl", 1694, 26, 1, 0), std::tuple("item_profiles.jsonl", 892, 0, 1, 24)}) {
     std::ifstream file(folder / name);
     if (!file) {
       WARN("MIND is not here; set RECLM_DATA to the folder that holds mind/");
@@ -119,8 +123,9 @@ TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences") {
     INFO(name << ": " << tolerant.text() << "; strictly " << exact.text());
     CHECK(tolerant.total() == texts);
     CHECK(count(tolerant, ProfileFault::long_entry) == sentences);
-    CHECK(tolerant.valid() == texts - sentences);
-    CHECK(exact.valid() == texts - sentences - repeats);
+    CHECK(count(tolerant, ProfileFault::placeholder) == placeholders);
+    CHECK(tolerant.valid() == texts - sentences - placeholders);
+    CHECK(exact.valid() == texts - sentences - placeholders - repeats);
     CHECK(count(exact, ProfileFault::repeated_entry) == repeats);
   }
 }

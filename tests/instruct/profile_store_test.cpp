@@ -344,8 +344,8 @@ TEST_CASE("the answers that GPT gave for MIND are read") {
   for (int k = 0; k < 57128; ++k) data.users.insert(std::to_string(k));
   for (int k = 0; k < 3827; ++k) data.items.insert(std::to_string(k));
   for (const auto& [name, lines, valid] :
-       {std::tuple("sft_user_profiles.jsonl", 1694, 1668), std::tuple("user_profiles.jsonl", 1694, 1668),
-        std::tuple("sft_item_profiles.jsonl", 892, 892), std::tuple("gpt_item_prompts.jsonl", 892, 892)}) {
+       {std::tuple("sft_user_profiles.jsonl", 1694, 1667), std::tuple("user_profiles.jsonl", 1694, 1667),
+        std::tuple("sft_item_profiles.jsonl", 892, 891), std::tuple("gpt_item_prompts.jsonl", 892, 891)}) {
     const auto imported = read_answers(folder / name, data);
     INFO(name);
     CHECK(imported.answers.size() == static_cast<std::size_t>(lines));

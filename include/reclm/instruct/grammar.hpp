@@ -46,10 +46,11 @@ enum class ProfileFault {
   too_few,        ///< fewer entries than `least`
   too_many,
   long_entry,
+  placeholder,     ///< an entry of the form that was asked for, "identity 1", and not of an answer
   repeated_entry,  ///< strict only
   not_the_form,    ///< strict only: other words, blanks or marks than the grammar's
 };
-inline constexpr std::size_t kProfileFaults = 9;
+inline constexpr std::size_t kProfileFaults = 10;
 
 constexpr std::string_view fault_name(ProfileFault fault) {
   constexpr std::array<std::string_view, kProfileFaults> names{"none",
@@ -59,6 +60,7 @@ constexpr std::string_view fault_name(ProfileFault fault) {
                                                                "too few entries",
                                                                "too many entries",
                                                                "an entry is too long",
+                                                               "a placeholder",
                                                                "an entry appears twice",
                                                                "not the form"};
   return names[static_cast<std::size_t>(fault)];
@@ -181,12 +183,22 @@ inline std::vector<std::string> tolerant_entries(std::string_view list) {
   return entries;
 }
 
+// "identity 2", "[Interest 1]", "interest": what weak models copy from the form.
+inline bool is_placeholder(std::string_view entry) {
+  const std::string low = lowered(trimmed(entry, " []"));
+  for (const std::string_view word : {"identity", "interest"})
+    if (low.starts_with(word) && low.find_first_not_of(" 0123456789", word.size()) == std::string::npos) return true;
+  return false;
+}
+
 inline ProfileFault check_entries(const std::vector<std::string>& entries, const GrammarRules& rules) {
   const auto count = static_cast<Index>(entries.size());
   if (count < rules.least) return ProfileFault::too_few;
   if (count > rules.most) return ProfileFault::too_many;
   for (const std::string& entry : entries)
     if (static_cast<Index>(entry.size()) > rules.longest_entry) return ProfileFault::long_entry;
+  for (const std::string& entry : entries)
+    if (is_placeholder(entry)) return ProfileFault::placeholder;
   return ProfileFault::none;
 }
 

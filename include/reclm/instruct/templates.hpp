@@ -24,7 +24,8 @@ struct Templates {
   /// A1, A3, A4: {form}, {history}
   std::string user_profile =
       "Work out who somebody is from what this person chose. Answer with one line of exactly this form and nothing "
-      "else, the surest guesses first:\n{form}\n\nThe person chose, oldest first:\n{history}";
+      "else, the surest guesses first:\n{form}\n\nThe person chose, oldest first:\n{history}\n\nNow write the line "
+      "about this person. It begins with \"User identity:\".";
   std::string history_item = "- {item}";  ///< {item}
   /// A2, first turn: {form}, {items}, {people}
   std::string collaborative =
@@ -40,18 +41,19 @@ struct Templates {
   /// A5: {form}, {item}, {neighbours}
   std::string item_profile =
       "Work out whom an item is for. Answer with one line of exactly this form and nothing else, the surest guesses "
-      "first:\n{form}\n\nSimilar items and whom they are for:\n{neighbours}\n\nThe item: {item}";
+      "first:\n{form}\n\nSimilar items and whom they are for:\n{neighbours}\n\nThe item: {item}\n\nNow write the line "
+      "about its audience. It begins with \"User identity:\".";
   std::string item_neighbour = "- {item}: {profile}";  ///< {item}, {profile}
   /// A5 without neighbours: {form}, {item}
   std::string item_alone =
       "Work out whom an item is for. Answer with one line of exactly this form and nothing else, the surest guesses "
-      "first:\n{form}\n\nThe item: {item}";
+      "first:\n{form}\n\nThe item: {item}\n\nNow write the line about its audience. It begins with \"User identity:\".";
   /// What a teacher is asked about an item: {form}, {item}, {readers}
   std::string item_readers =
       "Work out whom an item is for, from what it is and from some people who chose it. Answer with one line of "
       "exactly "
       "this form and nothing else, the surest guesses first:\n{form}\n\nPeople who chose it:\n{readers}\n\nThe item: "
-      "{item}";
+      "{item}\n\nNow write the line about its audience. It begins with \"User identity:\".";
   std::string reader = "- {profile}";  ///< {profile}
 };
 
