@@ -66,7 +66,7 @@ Dataset pairs_of_users() {
 std::vector<PromptSample> prompts_of(const Dataset& data) {
   std::vector<Id> users(static_cast<std::size_t>(data.users.size()));
   for (std::size_t k = 0; k < users.size(); ++k) users[k] = static_cast<Id>(k);
-  return Dialogues(data).user_prompts(users).samples;
+  return Dialogues(data, {.templates = {.user_profile = "{form}\n{history}"}}).user_prompts(users).samples;
 }
 
 /// A model that breaks the grammar at some attempts, by its seed; its answer is a function of prompt and seed.
@@ -124,7 +124,7 @@ TEST_CASE("equal prompts are asked once, and what breaks the grammar again with 
   CHECK(report.failed > 0);
   CHECK(report.answers.valid() == report.written);
   CHECK(report.answers.total() == static_cast<Index>(asked.size()));
-  CHECK(report.answers.of[static_cast<std::size_t>(ProfileFault::no_identities)] > 3);
+  CHECK(report.answers.of[static_cast<std::size_t>(ProfileFault::no_identities)] > 1);
   for (const auto& [seed, times] : asked) CHECK(times == 1);
   CHECK(steps == report.answers.total());
   const auto profiles = store.user_profiles(data.users);
