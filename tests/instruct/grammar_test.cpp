@@ -62,7 +62,7 @@ TEST_CASE("what is no profile is refused by the name of its fault") {
   CHECK(fault("User identity: ; User interests: NBA") == ProfileFault::too_few);
   CHECK(fault("User identity: Fan; User interests: ") == ProfileFault::too_few);
   CHECK(fault("User identity: a, b, c, d, e, f, g; User interests: x") == ProfileFault::too_many);
-  CHECK(fault("User identity: Fan; User interests: " + std::string(81, 'x')) == ProfileFault::long_entry);
+  CHECK(fault("User identity: Fan; User interests: " + std::string(85, 'x')) == ProfileFault::long_entry);
   CHECK(fault("User identity: [identity 1], [identity 2]; User interests: [interest 1]") == ProfileFault::placeholder);
   CHECK(fault("User identity: Fan, identity 2; User interests: NBA") == ProfileFault::placeholder);
   CHECK(fault("User identity: Fan; User interests: Identity politics, Interest rates 2024") == ProfileFault::none);
