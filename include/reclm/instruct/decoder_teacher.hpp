@@ -1,5 +1,5 @@
 #pragma once
-/// @file local_teacher.hpp
+/// @file decoder_teacher.hpp
 /// A language model in this process as a teacher: the tuned model itself, or any other.
 
 #include <algorithm>
@@ -23,7 +23,7 @@
 
 namespace reclm::instruct {
 
-struct LocalTeacherOptions {
+struct DecoderTeacherOptions {
   lm::SamplingOptions sampling{.temperature = 0.9f, .top_p = 0.9f, .repetition_penalty = 1.3f};  ///< RecLM's
   Index max_tokens = 100;
   std::vector<std::string> stops{};
@@ -34,15 +34,15 @@ struct LocalTeacherOptions {
 
 /// Holds references: decoder and texts must outlive it. A request's answer depends on its prompt and seed alone.
 template <class B = Cpu>
-class LocalTeacher {
+class DecoderTeacher {
  public:
   /// A dialogue as the model's tokens, up to where its answer begins.
   using Encode = std::function<std::vector<lm::TokenId>(const lm::Dialogue&)>;
 
   /// @param facts  the names of model and adapter in stores
   /// @throws ConfigError on options that cannot be
-  LocalTeacher(TeacherFacts facts, const lm::Decoder<B>& decoder, const lm::TokenTexts& texts, Encode encode,
-               LocalTeacherOptions options = {})
+  DecoderTeacher(TeacherFacts facts, const lm::Decoder<B>& decoder, const lm::TokenTexts& texts, Encode encode,
+                 DecoderTeacherOptions options = {})
       : facts_(std::move(facts)),
         decoder_(decoder),
         texts_(texts),
@@ -50,7 +50,7 @@ class LocalTeacher {
         options_(std::move(options)) {
     lm::check(options_.sampling);
     if (options_.max_tokens < 1 || options_.batch < 1)
-      throw ConfigError("LocalTeacherOptions: max_tokens and batch must be at least 1");
+      throw ConfigError("DecoderTeacherOptions: max_tokens and batch must be at least 1");
     if (options_.only_profiles)
       constraint_ = std::make_shared<const lm::TokenConstraint>(
           lm::list_automaton(lm::ListGrammar::profile(options_.least, options_.most)), texts_);
@@ -94,7 +94,7 @@ class LocalTeacher {
   const lm::Decoder<B>& decoder_;
   const lm::TokenTexts& texts_;
   Encode encode_;
-  LocalTeacherOptions options_;
+  DecoderTeacherOptions options_;
   std::shared_ptr<const lm::TokenConstraint> constraint_;
 };
 

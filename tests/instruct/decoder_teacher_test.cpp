@@ -1,5 +1,5 @@
 /// A model in this process as a teacher: valid profiles by constraint, the same answers whatever the company.
-#include "reclm/instruct/local_teacher.hpp"
+#include "reclm/instruct/decoder_teacher.hpp"
 
 #include <map>
 
@@ -52,10 +52,10 @@ TEST_CASE("a local model writes profiles that follow the grammar, by its seed al
       Dialogues(data, {.templates = {.user_profile = "{form}\n{history}"}}).user_prompts(users).samples;
   const lm::Decoder<> decoder = untrained_decoder();
   const lm::TokenTexts texts = bytes_and_stop();
-  const auto ask = [&](std::vector<TeacherRequest> requests, LocalTeacherOptions options) {
+  const auto ask = [&](std::vector<TeacherRequest> requests, DecoderTeacherOptions options) {
     options.max_tokens = 160;
-    const LocalTeacher<> teacher({.model = "tiny"}, decoder, texts, bytes_of, options);
-    static_assert(Teacher<const LocalTeacher<>>);
+    const DecoderTeacher<> teacher({.model = "tiny"}, decoder, texts, bytes_of, options);
+    static_assert(Teacher<const DecoderTeacher<>>);
     CHECK(teacher.facts().model == "tiny");
     std::map<Index, std::string> answers;
     teacher.answer(requests, [&](Index k, std::string text) {
@@ -75,9 +75,9 @@ TEST_CASE("a local model writes profiles that follow the grammar, by its seed al
   CHECK(ask({{&prompts[2], 7}}, {.only_profiles = true, .least = 2, .most = 3}).at(0) != answers.at(2));
 
   // A caller that stops gets nothing more.
-  const LocalTeacher<> teacher({.model = "tiny"}, decoder, texts, bytes_of, {.max_tokens = 4, .batch = 1});
+  const DecoderTeacher<> teacher({.model = "tiny"}, decoder, texts, bytes_of, {.max_tokens = 4, .batch = 1});
   int delivered = 0;
   teacher.answer(all, [&](Index, const std::string&) { return ++delivered < 2; });
   CHECK(delivered == 2);
-  CHECK_THROWS_AS((LocalTeacher<>({}, decoder, texts, bytes_of, {.batch = 0})), ConfigError);
+  CHECK_THROWS_AS((DecoderTeacher<>({}, decoder, texts, bytes_of, {.batch = 0})), ConfigError);
 }
