@@ -1,0 +1,268 @@
+// Finished models alone and enhanced by `adapt`, beside closed forms, baselines and placebos.
+//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials] [NAME:users.npy:items.npy …]
+//
+// For each seed a validation split is carved out of train, models are fitted without it, the adapter chooses on it, and
+// model and adapter are fitted once more on all of train with what was chosen. Factors from .npy files were trained on
+// all of train: for them the adapter's default choices hold. Finished rows are kept in OUT/runs and not run again, so a
+// long table can be made in pieces; OUT/report.md is the table.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <sstream>
+
+#include <Eigen/Dense>
+
+#include "reclm/adapt.hpp"
+#include "reclm/data/load.hpp"
+#include "reclm/data/world.hpp"
+#include "reclm/eval/report.hpp"
+#include "reclm/eval/study.hpp"
+
+using namespace reclm;
+
+namespace {
+
+/// Alternating least squares for clicks (Hu, Koren, Volinsky, ICDM 2008): confidence 1 + alpha of a click.
+PairModel ials(const Interactions& train, std::uint64_t seed) {
+  static constexpr Index kWidth = 64, kRounds = 10;
+  static constexpr float kAlpha = 10, kRidge = 10;
+  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Random random(seed, Stream::init, 0x69616C73u);
+  Matrix<float> users(train.users(), kWidth), items(train.items(), kWidth);
+  for (Index k = 0; k < items.size(); ++k)
+    items.data()[k] = 0.2f * (random.uniform(static_cast<std::uint64_t>(k)) - 0.5f);
+  const auto solve = [](const Interactions& clicks, const Matrix<float>& fixed, Matrix<float>& solved) {
+    const Eigen::Map<const Rows> v(fixed.data(), fixed.rows(), fixed.cols());
+    Eigen::MatrixXf all = v.transpose() * v;
+    all.diagonal().array() += kRidge;
+    parallel_for(clicks.users(), 16, [&](Index row) {
+      Eigen::MatrixXf left = all;
+      Eigen::VectorXf right = Eigen::VectorXf::Zero(kWidth);
+      for (const Id other : clicks.of(static_cast<Id>(row))) {
+        const Eigen::VectorXf x = v.row(other);
+        left.selfadjointView<Eigen::Lower>().rankUpdate(x, kAlpha);
+        right += (1 + kAlpha) * x;
+      }
+      Eigen::Map<Eigen::VectorXf>(solved.row(row).data(), kWidth) =
+          left.selfadjointView<Eigen::Lower>().llt().solve(right);
+    });
+  };
+  const Interactions back = train.transposed();
+  for (Index round = 0; round < kRounds; ++round) {
+    solve(train, items, users);
+    solve(back, users, items);
+  }
+  return {std::move(users), std::move(items)};
+}
+
+/// Ridge regression from profiles to the rows of `targets`, which belong to `items`; all items' rows from it.
+Matrix<float> ridge_rows(const Matrix<float>& profiles, const std::vector<Id>& items, const Matrix<float>& targets,
+                         double ridge) {
+  const CentredProfiles centred(profiles, items);
+  const KernelRidge regression(detail::rows_of(centred.rows(), items), {.sharpness = 0}, 1 << 20, 1);
+  const KernelHead head{centred, regression.kernel(), regression.landmarks(), regression.solve(targets, ridge)};
+  return head.centred(centred.rows());
+}
+
+/// EASE's scores as ridge regression from text sees them; with `warm`, items of train keep EASE's own.
+class RidgeOfEase {
+ public:
+  RidgeOfEase(const Interactions& train, const Matrix<float>& profiles, double ridge, bool warm)
+      : ease_(train), train_(&train), warm_(warm) {
+    Matrix<float> columns(ease_.weights().cols(), ease_.weights().rows());
+    for (Index r = 0; r < columns.rows(); ++r)
+      for (Index c = 0; c < columns.cols(); ++c) columns(r, c) = ease_.weights()(c, r);
+    rows_ = ridge_rows(profiles, ease_.kept(), columns, ridge);
+    place_.assign(static_cast<std::size_t>(train.items()), -1);
+    for (std::size_t k = 0; k < ease_.kept().size(); ++k)
+      place_[static_cast<std::size_t>(ease_.kept()[k])] = static_cast<Index>(k);
+  }
+  [[nodiscard]] Id users() const { return train_->users(); }
+  [[nodiscard]] Id items() const { return train_->items(); }
+  void score(Id user, std::span<const Id> items, std::span<float> out) const {
+    if (warm_) ease_.score(user, items, out);
+    for (std::size_t k = 0; k < items.size(); ++k) {
+      if (warm_ && place_[static_cast<std::size_t>(items[k])] >= 0) continue;
+      out[k] = 0;
+      for (const Id clicked : train_->of(user))
+        if (const Index place = place_[static_cast<std::size_t>(clicked)]; place >= 0) out[k] += rows_(items[k], place);
+    }
+  }
+
+ private:
+  Ease ease_;
+  const Interactions* train_;
+  bool warm_;
+  Matrix<float> rows_;
+  std::vector<Index> place_;
+};
+
+class PluginStudy {
+ public:
+  PluginStudy(Dataset data, std::string out) : data_(std::move(data)), out_(std::move(out)) {
+    settings_ = {Setting::full_shot, Setting::zero_shot, Setting::generalised_zero_shot};
+    whole_ = data_;
+    if (!whole_.valid.empty()) {
+      std::vector<Pair> pairs = whole_.train.pairs();
+      const std::vector<Pair> more = whole_.valid.pairs();
+      pairs.insert(pairs.end(), more.begin(), more.end());
+      whole_.train = Interactions::from_pairs(data_.train.users(), data_.train.items(), pairs);
+      whole_.valid = {};
+      refresh_history_profiles(whole_);
+    }
+    text_ = profiles_of(whole_);
+  }
+
+  void baselines(std::uint64_t seeds) {
+    row({"Popularity", "", data_.name, 1}, [&] { return judged(Popularity(whole_.train)); });
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed)
+      row({"Random", "", data_.name, seed},
+          [&] { return judged(RandomOrder(whole_.train.users(), whole_.train.items(), seed)); });
+    const std::vector<Id> seen = items_of(whole_.train);
+    row({"Content-kNN", "", data_.name, 1}, [&] {
+      const ContentKnn knn(whole_.train, text_.items);
+      return measured(PairModel(knn.user_factors(), knn.item_factors()));
+    });
+    row({"Ridge text→EASE", "", data_.name, 1},
+        [&] { return judged(RidgeOfEase(whole_.train, text_.items, 20, false)); });
+    row({"EASE + ridge", "", data_.name, 1}, [&] { return judged(RidgeOfEase(whole_.train, text_.items, 20, true)); });
+    row({"iALS + ridge", "", data_.name, 1}, [&] {
+      const PairModel model = ials(whole_.train, 1);
+      Matrix<float> items = model.item_factors();
+      const Matrix<float> guessed = ridge_rows(text_.items, seen, detail::rows_of(items, seen), 1);
+      for (Id item = 0, at = 0; item < whole_.train.items(); ++item)
+        if (at < static_cast<Id>(seen.size()) && seen[static_cast<std::size_t>(at)] == item)
+          ++at;
+        else
+          std::ranges::copy(guessed.row(item), items.row(item).begin());
+      return measured(PairModel(model.user_factors(), std::move(items)));
+    });
+  }
+
+  /// A model made by `make(train, seed)`.
+  template <class Make>
+  void model(const std::string& name, std::uint64_t seed, const Make& make) {
+    const Dataset parts = carved(seed);
+    const auto enhanced = [&](const Profiles& profiles, double floor) {
+      const auto first = make(parts.train, seed);
+      auto chooser = adapt_frozen(first, profiles, {.warm_floor = floor, .seed = seed});
+      const FrozenChoice choice = chooser.fit(parts.train, parts.valid).choice;
+      const auto last = make(whole_.train, seed);
+      auto adapted = adapt_frozen(last, profiles, {.warm_floor = floor, .seed = seed});
+      adapted.fit(whole_.train, choice);
+      return measured(adapted);
+    };
+    row({name, "Base", data_.name, seed}, [&] { return judged(make(whole_.train, seed)); });
+    for (const auto& [label, floor] : {std::pair{"Best", 0.99}, std::pair{"Best, H", 0.0}}) {
+      row({name, label, data_.name, seed}, [&] { return enhanced(text_, floor); });
+      row({name, std::string(label) + " (placebo)", data_.name, seed}, [&] { return enhanced(shuffled(), floor); });
+    }
+  }
+
+  /// Factors that were trained elsewhere on all of train.
+  void factors(const std::string& name, const std::string& users, const std::string& items) {
+    const PairModel model(read_npy(users), read_npy(items));
+    row({name, "Base", data_.name, 1}, [&] { return measured(model); });
+    for (const bool placebo : {false, true})
+      row({name, placebo ? "Best (placebo)" : "Best", data_.name, 1}, [&] {
+        auto adapted = adapt_frozen(model, placebo ? shuffled() : text_);
+        adapted.fit(whole_.train);
+        return measured(adapted);
+      });
+  }
+
+  void publish(const std::string& command) {
+    input_.title = "Plug-ins: " + data_.name;
+    input_.datasets = {facts_of(whole_)};
+    input_.run.command = command;
+    write_report(out_, input_);
+    const ReportTables tables = report_tables(input_.cube, input_.comparisons);
+    std::puts(report_markdown(input_, tables).c_str());
+  }
+
+ private:
+  template <class Run>
+  void row(const RunKey& key, const Run& run) {
+    const detail::RunFiles files(out_, key, "plugin_study 1 " + std::to_string(whole_.train.size()));
+    auto finished = files.load();
+    if (!finished) {
+      const auto start = std::chrono::steady_clock::now();
+      finished = detail::FinishedRun{run(), {key, {"loss", {}, {}}, {"", {}, {}}}};
+      files.save(*finished);
+      std::fprintf(stderr, "%s %s seed %d: %.1f s\n", key.model.c_str(), key.adapter.c_str(),
+                   static_cast<int>(key.seed),
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    for (const SettingResult& result : finished->results) input_.cube.add(key, result);
+  }
+
+  template <Ranker R>
+  [[nodiscard]] std::vector<SettingResult> measured(const R& ranker) const {
+    EvalOptions options;
+    options.catalogue = false;
+    std::vector<SettingResult> results;
+    for (const Setting setting : settings_)
+      if (setting == Setting::full_shot || !whole_.zero.empty())
+        results.push_back(evaluate(whole_, setting, ranker, options));
+    return results;
+  }
+  template <class S>
+  [[nodiscard]] std::vector<SettingResult> judged(const S& scorer) const {
+    if constexpr (Ranker<S>)
+      return measured(scorer);
+    else
+      return measured(ScorerRanker<S>(scorer));
+  }
+
+  [[nodiscard]] Dataset carved(std::uint64_t seed) const {
+    Dataset parts = data_;
+    if (parts.valid.empty()) carve_validation(parts, {.seed = seed});
+    return parts;
+  }
+  [[nodiscard]] Profiles shuffled() const { return profiles_of(with_shuffled_profiles(whole_, 1)); }
+
+  Dataset data_, whole_;
+  std::string out_;
+  std::vector<Setting> settings_;
+  Profiles text_;
+  ReportInput input_;
+};
+
+int run(int argc, char** argv) {
+  if (argc < 3) {
+    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials] [NAME:users.npy:items.npy ...]\n",
+               stderr);
+    return 2;
+  }
+  const std::string source = argv[1], names = argc > 4 ? argv[4] : "ease,ials";
+  const std::uint64_t seeds = argc > 3 ? std::stoull(argv[3]) : 3;
+  PluginStudy study(source == "world" ? make_world().dataset : load_dataset(source), argv[2]);
+  study.baselines(seeds);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    if (names.find("ease") != std::string::npos)
+      study.model("EASE", seed, [](const Interactions& train, std::uint64_t) { return Ease(train); });
+    if (names.find("ials") != std::string::npos) study.model("iALS", seed, ials);
+  }
+  for (int k = 5; k < argc; ++k) {
+    std::istringstream parts(argv[k]);
+    std::string name, users, items;
+    if (!std::getline(parts, name, ':') || !std::getline(parts, users, ':') || !std::getline(parts, items))
+      throw ConfigError(std::string(argv[k]) + ": write NAME:users.npy:items.npy");
+    study.factors(name, users, items);
+  }
+  std::string command;
+  for (int k = 0; k < argc; ++k) command += (k > 0 ? " " : "") + std::string(argv[k]);
+  study.publish(command);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "plugin_study: %s\n", error.what());
+    return 1;
+  }
+}
