@@ -22,6 +22,7 @@ if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
   examples/install_packages.sh g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev nlohmann-json3-dev \
     libcli11-dev catch2 pkg-config libpcre2-dev libutf8proc-dev libcpp-httplib-dev libssl-dev
   $quick || examples/install_packages.sh --optional libbenchmark-dev clang-16 libclang-rt-16-dev python3-venv
+  $quick || examples/fetch_models.sh --optional || true
 fi
 
 # configure NAME OPTIONS...: a build folder build/NAME from the preset NAME; the log shows only when that fails.
