@@ -186,7 +186,23 @@ def main():
                 failures += wrong_ids + wrong_texts
                 print(f"{name:40} {kind:7} {len(texts):7} texts, {wrong_ids} other tokens, {wrong_texts} other texts; "
                       f"ours {speed}; theirs {seconds:.3f} s, {size / seconds:.1f} MB/s")
-    sys.exit(failures > 0)
+    # The trainers: the same corpus, the same merges.
+    lines = [t for t in real or strings[:5000]]
+    corpus = "\n".join(lines) + "\n"
+    data = b"".join(struct.pack("<I", len(t)) + t for t in (t.encode() for t in lines))
+    done = subprocess.run([options.program, "train:4000"], input=data, capture_output=True, check=True)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    begin = time.perf_counter()
+    tokenizer.train_from_iterator([corpus], trainers.BpeTrainer(
+        vocab_size=4000, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False))
+    seconds = time.perf_counter() - begin
+    theirs, mine = json.loads(tokenizer.to_str())["model"], json.loads(done.stdout)["model"]
+    same = theirs["merges"] == mine["merges"] and theirs["vocab"] == mine["vocab"]
+    print(f"training 4000 tokens on {len(corpus) / 1e6:.1f} MB: {'the same' if same else 'OTHER'} vocabulary and merges; "
+          f"ours {done.stderr.decode()}; theirs {seconds:.3f} s")
+    sys.exit(failures > 0 or not same)
 
 
 if __name__ == "__main__":

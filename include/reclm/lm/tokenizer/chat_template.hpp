@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "reclm/core/error.hpp"
 #include "reclm/lm/chat.hpp"
