@@ -111,6 +111,9 @@ class PluginStudy {
       refresh_history_profiles(whole_);
     }
     text_ = profiles_of(whole_);
+    Fingerprint all;
+    all.add(data_.train).add(data_.valid).add(data_.test).add(data_.zero).add(text_.items);
+    fingerprint_ = "plugin_study 1 " + all.text();
   }
 
   void baselines(std::uint64_t seeds) {
@@ -162,13 +165,18 @@ class PluginStudy {
   /// Factors that were trained elsewhere on all of train.
   void factors(const std::string& name, const std::string& users, const std::string& items) {
     const PairModel model(read_npy(users), read_npy(items));
-    row({name, "Base", data_.name, 1}, [&] { return measured(model); });
+    const std::string which = Fingerprint().add(model.user_factors()).add(model.item_factors()).text();
+    row(
+        {name, "Base", data_.name, 1}, [&] { return measured(model); }, which);
     for (const bool placebo : {false, true})
-      row({name, placebo ? "Best (placebo)" : "Best", data_.name, 1}, [&] {
-        auto adapted = adapt_frozen(model, placebo ? shuffled() : text_);
-        adapted.fit(whole_.train);
-        return measured(adapted);
-      });
+      row(
+          {name, placebo ? "Best (placebo)" : "Best", data_.name, 1},
+          [&] {
+            auto adapted = adapt_frozen(model, placebo ? shuffled() : text_);
+            adapted.fit(whole_.train);
+            return measured(adapted);
+          },
+          which);
   }
 
   void publish(const std::string& command) {
@@ -182,8 +190,8 @@ class PluginStudy {
 
  private:
   template <class Run>
-  void row(const RunKey& key, const Run& run) {
-    const detail::RunFiles files(out_, key, "plugin_study 1 " + std::to_string(whole_.train.size()));
+  void row(const RunKey& key, const Run& run, const std::string& which = {}) {
+    const detail::RunFiles files(out_, key, fingerprint_ + which);
     auto finished = files.load();
     if (!finished) {
       const auto start = std::chrono::steady_clock::now();
@@ -222,7 +230,7 @@ class PluginStudy {
   [[nodiscard]] Profiles shuffled() const { return profiles_of(with_shuffled_profiles(whole_, 1)); }
 
   Dataset data_, whole_;
-  std::string out_;
+  std::string out_, fingerprint_;
   std::vector<Setting> settings_;
   Profiles text_;
   ReportInput input_;
