@@ -1,7 +1,6 @@
 /// Reinforcement learning's parts: values by hand and from TRL's formulas, gradients in double.
 #include "reclm/data/safetensors.hpp"
 #include "reclm/instruct/rl/advantages.hpp"
-#include "reclm/instruct/rl/gradients.hpp"
 #include "reclm/instruct/rl/losses.hpp"
 #include "reclm/tensor/ops/loss.hpp"
 #include "tensor/gradient_check.hpp"
@@ -194,15 +193,4 @@ TEST_CASE("PPO, GRPO and DPO agree with TRL's formulas in torch") {
     tape.backward(loss.loss);
     check_equal(instruct::detail::host_values(tape.gradient(now)), f["dpo.d_new"]);
   }
-}
-
-TEST_CASE("long gradients are shortened, short ones kept") {
-  Parameter<Cpu, double> p("p", TensorD::zeros(1, 2));
-  p.gradient = TensorD::from_host(Matrix<double>(1, 2, {3, 4}));
-  const std::vector<Parameter<Cpu, double>*> all{&p};
-  CHECK(clip_gradients(all, 10) == Approx(5));
-  CHECK(p.gradient.to_host() == Matrix<double>(1, 2, {3, 4}));
-  CHECK(clip_gradients(all, 1) == Approx(5));
-  CHECK(p.gradient.data()[0] == Approx(0.6));
-  CHECK(p.gradient.data()[1] == Approx(0.8));
 }

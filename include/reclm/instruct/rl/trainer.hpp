@@ -14,10 +14,10 @@
 
 #include "reclm/core/philox.hpp"
 #include "reclm/instruct/rl/advantages.hpp"
-#include "reclm/instruct/rl/gradients.hpp"
 #include "reclm/instruct/rl/losses.hpp"
 #include "reclm/instruct/rl/options.hpp"
 #include "reclm/instruct/rl/policy.hpp"
+#include "reclm/lm/training/gradients.hpp"
 #include "reclm/tensor/adam.hpp"
 #include "reclm/tensor/ops/loss.hpp"
 
@@ -269,8 +269,9 @@ class RlTrainer {
     }
     tape.backward(loss);
     const auto parameters = policy_.parameters();
-    clip_gradients(parameters, options_.gradient_norm);
+    if (options_.gradient_norm > 0) lm::clip_gradients(parameters, options_.gradient_norm);
     adam_.step();
+    if constexpr (requires { policy_.refresh(); }) policy_.refresh();
   }
 
   double finite(const Tape<B, T>& tape, Var loss) const {

@@ -1,0 +1,66 @@
+#pragma once
+/// @file language_model.hpp
+/// A language model with what turns text into its tokens and back, as the stages of tuning take it.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/instruct/samples.hpp"
+#include "reclm/lm/generate.hpp"
+#include "reclm/lm/training/samples.hpp"
+
+namespace reclm::instruct {
+
+/// Weights, tokenizer and chat template. Copying shares the weights.
+struct LanguageModel {
+  std::string name;  ///< as reports, stores and checkpoints name it
+  std::shared_ptr<const lm::WeightSource> weights;
+  lm::TextCodec codec{};
+  lm::TokenTexts texts{};
+
+  /// The tokens of a dialogue up to where the next answer begins.
+  [[nodiscard]] std::vector<lm::TokenId> prompt(const lm::Dialogue& messages) const {
+    return codec.encode(codec.render(messages, true));
+  }
+};
+
+/// Dialogues as a training takes them. @param max_tokens a longer one is cut at its end; 0: never
+inline std::vector<lm::TrainingSample> training_samples(const lm::TextCodec& codec,
+                                                        std::span<const ChatSample> dialogues, Index max_tokens = 0) {
+  std::vector<lm::TrainingSample> samples;
+  samples.reserve(dialogues.size());
+  for (const ChatSample& dialogue : dialogues) samples.push_back(lm::chat_sample(codec, dialogue.messages, max_tokens));
+  return samples;
+}
+
+/// How profiles are drawn from a model.
+struct AnswerOptions {
+  lm::SamplingOptions sampling{.temperature = 0.9f, .top_p = 0.9f};  ///< RecLM adds repetition_penalty 1.3
+  Index max_tokens = 100;
+  Index batch = 16;
+  std::uint64_t seed = 1;
+  std::shared_ptr<const lm::TokenConstraint> constraint{};  ///< e.g. the profile grammar
+  Observer observer{};
+};
+
+/// One answer a dialogue. @throws ConfigError on a prompt that the model's context does not hold
+template <class B>
+std::vector<std::string> answers(const LanguageModel& model, const lm::Decoder<B>& decoder,
+                                 std::span<const lm::Dialogue> dialogues, const AnswerOptions& options = {}) {
+  std::vector<lm::GenerationRequest> requests;
+  for (const lm::Dialogue& messages : dialogues)
+    requests.push_back({.prompt = model.prompt(messages),
+                        .sampling = options.sampling,
+                        .max_tokens = options.max_tokens,
+                        .constraint = options.constraint,
+                        .seed = options.seed});
+  std::vector<std::string> texts;
+  for (lm::Generation& g : lm::generate(decoder, model.texts, requests, {.batch = options.batch}, options.observer))
+    texts.push_back(std::move(g.text));
+  return texts;
+}
+
+}  // namespace reclm::instruct

@@ -1,0 +1,306 @@
+#pragma once
+/// @file pipeline.hpp
+/// RecLM's tuning as a whole: from a data set with text, a language model and a teacher's profiles to tuned adapters.
+///
+///     const TuningReport report = tune(model, {.data = &data, .user_profiles = teacher, .neighbours = near.ids},
+///                                      {.folder = "tuned"});
+///
+/// Stages: `sft` (A1) and `collaborative` (A2) train one set of low-rank updates, `reward` (A3) trains a reward model,
+/// `ppo` (A4) goes on with the updates by reinforcement learning, `items` (A5) trains updates of its own. Each keeps
+/// its state in the folder; calling `tune` again with the same settings goes on where it stopped, to the same bits.
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/instruct/collaborative.hpp"
+#include "reclm/instruct/measures.hpp"
+#include "reclm/instruct/preferences.hpp"
+#include "reclm/instruct/reward/profile_reward.hpp"
+#include "reclm/instruct/reward/train_scorer.hpp"
+#include "reclm/instruct/rl/lm_policy.hpp"
+#include "reclm/instruct/rl/tune_policy.hpp"
+#include "reclm/lm/training/finetune.hpp"
+#include "reclm/lm/training/peft.hpp"
+
+namespace reclm::instruct {
+
+/// What is tuned on. Profiles are a teacher's, "" where there is none.
+struct TuningData {
+  const Dataset* data = nullptr;
+  std::vector<std::string> user_profiles{},
+      item_profiles{};           ///< of all users; of all items, or empty (no stage `items`)
+  Matrix<Id> neighbours{};       ///< [users, k], see neighbours.hpp
+  Matrix<Id> item_neighbours{};  ///< [items, k]; may be empty
+  /// What is true of users, where that is known: names of their interests. Reported, never learned from.
+  std::function<std::vector<std::string>(Id)> truth{};
+};
+
+struct TuningOptions {
+  std::filesystem::path folder{};  ///< of checkpoints, adapters and the reward; made where it does not exist
+  std::vector<std::string> stages{"sft", "collaborative", "reward", "ppo", "items"};  ///< in this order
+  DialogueOptions dialogues{};
+  lm::LoraOptions lora{};  ///< of sft, collaborative, ppo and items
+  lm::LoraOptions reward_lora{.rank = 4, .alpha = 8};
+  lm::FinetuneOptions sft{};
+  lm::FinetuneOptions collaborative{.learning_rate = 5e-5};
+  lm::FinetuneOptions items{};
+  TrainScorerOptions reward{};
+  TunePolicyOptions ppo{};
+  LmPolicyOptions policy{};                  ///< its `lora` is `lora` above
+  RewardMixture mixture{};                   ///< weights of the reward's terms
+  std::filesystem::path given_reward{};      ///< a reward trained elsewhere, instead of the stage `reward`
+  TextEncoderOptions encoder{.width = 128};  ///< of the reward's vectors
+  AnswerOptions answers{};                   ///< how the shown profiles are drawn
+  Index shown = 32;                          ///< evaluation users whose profiles are drawn after each stage
+  std::uint64_t seed = 1;
+  Observer observer{};  ///< of all stages; returning false saves and stops
+};
+
+/// Profiles of the evaluation users at one point.
+struct ShownProfiles {
+  std::string after;               ///< "untuned", "sft", …
+  std::vector<std::string> texts;  ///< of TuningReport::shown
+  double valid = 0, distinctness = 0;
+  std::optional<ProfileReport> against_truth;
+};
+
+struct TuningReport {
+  std::vector<Id> shown;
+  std::vector<ShownProfiles> profiles;
+  std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
+  std::map<std::string, lm::FinetuneReport> finetunes;
+  QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
+  std::optional<TrainScorerReport> reward;
+  std::optional<TunePolicyReport> ppo;
+  bool interrupted = false;
+};
+
+namespace detail {
+
+template <class B>
+class Tuner {
+ public:
+  Tuner(const LanguageModel& model, const TuningData& from, TuningOptions options)
+      : model_(model), from_(from), options_(std::move(options)), dialogues_(*from.data, options_.dialogues) {
+    const Dataset& data = *from.data;
+    if (static_cast<Index>(from.user_profiles.size()) != data.train.users() ||
+        from.neighbours.rows() != data.train.users())
+      throw ConfigError("tune: a profile (or \"\") and a row of neighbours are needed for each of the " +
+                        std::to_string(data.train.users()) + " users");
+    if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
+    for (const std::string& stage : options_.stages)
+      if (!known(stage))
+        throw ConfigError("TuningOptions: there is no stage \"" + stage +
+                          "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+    std::filesystem::create_directories(options_.folder);
+    std::vector<Id> able;
+    for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
+      if (!data.train.of(u).empty() && read_profile(from.user_profiles[static_cast<std::size_t>(u)]).valid())
+        able.push_back(u);
+    split_ = split_for_tuning(able, options_.seed);
+    learners_ = split_.reward;
+    learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
+    std::sort(learners_.begin(), learners_.end());
+    report_.shown = split_.evaluation;
+    if (static_cast<Index>(report_.shown.size()) > options_.shown)
+      report_.shown.resize(static_cast<std::size_t>(options_.shown));
+  }
+
+  TuningReport run() {
+    show("untuned");
+    for (const std::string& stage : options_.stages) {
+      if (stage == "sft") supervise(stage, options_.sft, distilled(learners_), distilled(split_.evaluation));
+      if (stage == "collaborative") collaborate();
+      if (stage == "reward") train_reward();
+      if (stage == "ppo") reinforce();
+      if (stage == "items") tune_items();
+      if (report_.interrupted) break;
+      if (stage != "reward" && stage != "items") show(stage);
+    }
+    return std::move(report_);
+  }
+
+ private:
+  static bool known(const std::string& stage) {
+    for (const char* name : {"sft", "collaborative", "reward", "ppo", "items"})
+      if (stage == name) return true;
+    return false;
+  }
+
+  [[nodiscard]] std::vector<ChatSample> distilled(std::span<const Id> users) const {
+    return dialogues_.distillation(users, from_.user_profiles).samples;
+  }
+
+  // Trains the updates that stand so far, or those of their own for items.
+  void supervise(const std::string& stage, lm::FinetuneOptions options, const std::vector<ChatSample>& learned,
+                 const std::vector<ChatSample>& held_out) {
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, options_.lora);
+    lm::LoraAdapter& adapter = stage == "items" ? item_adapter_ : adapter_;
+    if (!adapter.empty()) decoder.set_adapter(adapter);
+    const auto samples = training_samples(model_.codec, learned, model_.weights->config().context);
+    const auto others = training_samples(model_.codec, held_out, model_.weights->config().context);
+    report_.loss_before[stage] = lm::mean_loss(decoder, std::span<const lm::TrainingSample>(others));
+    options.stage = stage;
+    options.model_name = model_.name;
+    options.checkpoint = options_.folder / (stage + ".safetensors");
+    options.resume = true;
+    options.observer = options_.observer;
+    lm::FinetuneReport& report = report_.finetunes[stage];
+    report = lm::finetune(decoder, std::span<const lm::TrainingSample>(samples), options);
+    report_.interrupted = report.interrupted;
+    if (report.interrupted) return;
+    report_.loss_after[stage] = lm::mean_loss(decoder, std::span<const lm::TrainingSample>(others));
+    adapter = decoder.adapter();
+    lm::write_peft(options_.folder / stage, adapter, {.base_model = model_.name}, model_.weights->config().layers);
+  }
+
+  void collaborate() {
+    const auto learned =
+        collaborative_dialogues(dialogues_, learners_, from_.neighbours.view(), from_.user_profiles).samples;
+    const auto held_out =
+        collaborative_dialogues(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
+    report_.questions_before = ask(held_out);
+    supervise("collaborative", options_.collaborative, learned, held_out);
+    if (!report_.interrupted) report_.questions_after = ask(held_out);
+  }
+
+  QuestionReport ask(const std::vector<ChatSample>& questions) const {
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, options_.lora);
+    if (!adapter_.empty()) decoder.set_adapter(adapter_);
+    const Templates& words = options_.dialogues.templates;
+    return ask_questions(decoder, model_.codec, questions, words.yes, words.no);
+  }
+
+  void train_reward() {
+    scorer_.emplace(model_, options_.reward_lora);
+    const auto pairs =
+        preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles).samples;
+    const auto held_out =
+        preference_pairs(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
+    TrainScorerOptions options = options_.reward;
+    options.checkpoint = options_.folder / "reward.safetensors";
+    options.resume = true;
+    options.observer = options_.observer;
+    report_.reward = train_scorer(*scorer_, std::span<const PreferencePair>(pairs), held_out, options);
+    report_.interrupted = report_.reward->interrupted;
+  }
+
+  void reinforce() {
+    std::vector<std::vector<lm::TokenId>> tokens;
+    std::vector<PromptSample> prompts = dialogues_.user_prompts(split_.policy).samples;
+    for (const PromptSample& prompt : prompts) tokens.push_back(model_.prompt(prompt.messages));
+    LmPolicyOptions policy_options = options_.policy;
+    policy_options.lora = options_.lora;
+    policy_options.lora.dropout = 0;
+    LmPolicy<B> policy(model_, adapter_, std::move(tokens), policy_options);
+
+    std::vector<std::string> corpus;
+    for (Id i = 0; i < static_cast<Id>(from_.data->train.items()); ++i) corpus.push_back(dialogues_.texts().text(i));
+    for (const std::string& text : from_.user_profiles)
+      if (!text.empty()) corpus.push_back(text);
+    const FittedTextEncoder encoder(corpus, options_.encoder);
+    const VectorsOfTexts encode = [&](std::span<const std::string> texts) { return encoder(texts); };
+    const EvidenceSources sources{.data = from_.data,
+                                  .texts = &dialogues_.texts(),
+                                  .neighbours = from_.neighbours.view(),
+                                  .profiles = from_.user_profiles,
+                                  .held_out = from_.data->valid.size() > 0 ? &from_.data->valid : nullptr,
+                                  .seed = options_.seed};
+    std::map<Id, UserEvidence> evidence;
+    if (!options_.given_reward.empty() && !scorer_) scorer_.emplace(model_, options_.reward_lora);
+    SequenceScorer<B>* const scorer = scorer_ ? &*scorer_ : nullptr;
+    ProfileReward<B> reward(scorer, encode, [&](Id user) -> const UserEvidence& {
+      const auto found = evidence.find(user);
+      return found != evidence.end() ? found->second
+                                     : evidence.emplace(user, evidence_of(user, sources, encode)).first->second;
+    });
+    reward.mixture = options_.mixture;
+    if (!options_.given_reward.empty()) load_reward(options_.given_reward, reward, scorer);
+    const auto answers_of = [&](std::span<const Response> responses) {
+      std::vector<ProfileAnswer> answers;
+      for (std::size_t k = 0; k < responses.size(); ++k) {
+        const PromptSample& prompt = prompts[static_cast<std::size_t>(responses[k].question)];
+        answers.push_back({prompt.user, &prompt.messages, policy.texts()[k]});
+      }
+      return answers;
+    };
+    if (options_.given_reward.empty()) {
+      // What the policy writes before the first step is the measure of all later profiles.
+      std::vector<Index> first(static_cast<std::size_t>(std::min<Index>(128, policy.questions())));
+      for (std::size_t k = 0; k < first.size(); ++k) first[k] = static_cast<Index>(k);
+      const auto drawn = policy.draw(first, (std::uint64_t{1} << 32) - 1);
+      reward.calibrate(answers_of(drawn));
+      save_reward(options_.folder / "reward", reward, scorer);
+    }
+    TunePolicyOptions options = options_.ppo;
+    options.checkpoint = options_.folder / "ppo.safetensors";
+    options.depends_on = model_.name + ", reward";
+    for (const double weight : reward.mixture.weights) options.depends_on += " " + std::to_string(weight);
+    options.resume = true;
+    options.observer = options_.observer;
+    report_.ppo = tune_policy<B, float>(
+        policy, [&](std::span<const Response> responses) { return reward(answers_of(responses)); }, options);
+    report_.interrupted = report_.ppo->interrupted;
+    if (report_.interrupted) return;
+    adapter_ = policy.adapter();
+    lm::write_peft(options_.folder / "ppo", adapter_, {.base_model = model_.name}, model_.weights->config().layers);
+  }
+
+  void tune_items() {
+    if (from_.item_profiles.empty()) return;
+    std::vector<Id> learned, held_out;
+    for (Id i = 0; i < static_cast<Id>(from_.item_profiles.size()); ++i) (i % 5 == 4 ? held_out : learned).push_back(i);
+    const auto samples = [&](std::span<const Id> items) {
+      return dialogues_.item_dialogues(items, from_.item_neighbours.view(), from_.item_profiles).samples;
+    };
+    supervise("items", options_.items, samples(learned), samples(held_out));
+  }
+
+  void show(const std::string& after) {
+    if (report_.shown.empty()) return;
+    std::vector<lm::Dialogue> asked;
+    for (PromptSample& prompt : dialogues_.user_prompts(report_.shown).samples)
+      asked.push_back(std::move(prompt.messages));
+    if (asked.size() != report_.shown.size()) return;
+    lm::Decoder<B> decoder(*model_.weights);
+    if (!adapter_.empty()) decoder.attach(adapter_);
+    ShownProfiles shown{
+        after, answers(model_, decoder, std::span<const lm::Dialogue>(asked), options_.answers), 0, 0, {}};
+    std::vector<std::vector<std::string>> truth;
+    for (const Id user : report_.shown) truth.push_back(from_.truth ? from_.truth(user) : std::vector<std::string>{});
+    const ProfileReport compared = compare_profiles(shown.texts, truth);
+    shown.valid = compared.valid;
+    shown.distinctness = compared.distinct_interests;
+    if (from_.truth) shown.against_truth = compared;
+    report_.profiles.push_back(std::move(shown));
+  }
+
+  LanguageModel model_;
+  const TuningData& from_;
+  TuningOptions options_;
+  Dialogues dialogues_;
+  TuningSplit split_;
+  std::vector<Id> learners_;
+  lm::LoraAdapter adapter_, item_adapter_;
+  std::optional<SequenceScorer<B>> scorer_;
+  TuningReport report_;
+};
+
+}  // namespace detail
+
+/// Runs the stages. @param from must outlive the call
+/// @throws ConfigError, DataError, IoError, NumericError
+template <class B = Cpu>
+TuningReport tune(const LanguageModel& model, const TuningData& from, const TuningOptions& options) {
+  return detail::Tuner<B>(model, from, options).run();
+}
+
+}  // namespace reclm::instruct

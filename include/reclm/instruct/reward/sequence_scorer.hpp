@@ -1,0 +1,133 @@
+#pragma once
+/// @file sequence_scorer.hpp
+/// The reward model (A3): a decoder with low-rank updates whose last token's hidden state becomes one number.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reclm/data/safetensors.hpp"
+#include "reclm/instruct/language_model.hpp"
+#include "reclm/instruct/rl/losses.hpp"
+#include "reclm/lm/training/trainable_decoder.hpp"
+#include "reclm/tensor/ops/linear.hpp"
+#include "reclm/tensor/ops/rows.hpp"
+
+namespace reclm::instruct {
+
+/// Reads "Question: q\n\nAnswer: a" and scores the answer.
+template <class B = Cpu>
+class SequenceScorer {
+ public:
+  /// @param start updates to begin with (rank and layers as `lora`); empty: none
+  SequenceScorer(const LanguageModel& model, const lm::LoraOptions& lora, const lm::LoraAdapter& start = {})
+      : codec_(model.codec),
+        model_name_(model.name),
+        decoder_(*model.weights, {}, lora),
+        head_("score.weight", Tensor<B, float>::zeros(1, model.weights->config().width)),
+        context_(model.weights->config().context) {
+    if (!start.empty()) decoder_.set_adapter(start);
+  }
+
+  /// The tokens of a question and an answer; of a too long question the beginning is left out.
+  [[nodiscard]] std::vector<lm::TokenId> tokens(const lm::Dialogue& question, std::string_view answer) const {
+    std::string text = "Question:";
+    for (const lm::Message& message : question) text += " " + message.content;
+    std::vector<lm::TokenId> all = codec_.encode(text);
+    const auto end = codec_.encode("\n\nAnswer: " + std::string(answer));
+    all.insert(all.end(), end.begin(), end.end());
+    if (context_ > 0 && static_cast<Index>(all.size()) > context_) all.erase(all.begin(), all.end() - context_);
+    return all;
+  }
+
+  /// [sequences, 1]. @throws ShapeError on a sequence without tokens
+  Var scores(Tape<B, float>& tape, std::span<const std::vector<lm::TokenId>> sequences,
+             const lm::PassOptions& options = {}) {
+    lm::PackedBatch batch;
+    std::vector<Id> last;
+    for (const auto& sequence : sequences) {
+      if (sequence.empty()) throw ShapeError("SequenceScorer: a sequence has no tokens");
+      batch.add({sequence, std::vector<std::uint8_t>(sequence.size(), 0)});
+      last.push_back(static_cast<Id>(batch.tokens.size()) - 1);
+    }
+    const Var hidden = decoder_.forward(tape, batch, options);
+    return linear(tape, gather_distinct_rows(tape, hidden, std::span<const Id>(last)), tape.parameter(head_), Var{});
+  }
+
+  /// Scores without a gradient, `batch_tokens` at a time.
+  std::vector<double> score(std::span<const std::vector<lm::TokenId>> sequences, Index batch_tokens = 4096) {
+    std::vector<double> result;
+    for (std::size_t first = 0; first < sequences.size();) {
+      Index filled = 0;
+      std::size_t last = first;
+      do filled += static_cast<Index>(sequences[last++].size());
+      while (last < sequences.size() && filled + static_cast<Index>(sequences[last].size()) <= batch_tokens);
+      Tape<B, float> tape(false);
+      const auto part = detail::host_values(tape.value(scores(tape, sequences.subspan(first, last - first))));
+      result.insert(result.end(), part.begin(), part.end());
+      first = last;
+    }
+    return result;
+  }
+
+  std::vector<Parameter<B, float>*> parameters() {
+    auto all = decoder_.parameters();
+    all.push_back(&head_);
+    return all;
+  }
+  void refresh() { decoder_.refresh(); }
+  [[nodiscard]] const std::string& model_name() const { return model_name_; }
+
+  /// Writes the updates and the head as one safetensors file.
+  void save(const std::filesystem::path& path) {
+    std::vector<std::pair<std::string, Matrix<float>>> matrices;
+    for (const auto* p : parameters()) matrices.emplace_back(p->name(), p->value.to_host());
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, values] : matrices) tensors.push_back(NamedTensor::of(name, values));
+    write_safetensors(path, tensors, {{"format", kFormat}, {"model", model_name_}});
+  }
+
+  /// Takes over what `save` wrote. @throws DataError when it is no scorer, or of another base model or rank
+  void load(const std::filesystem::path& path) {
+    const auto file = SafetensorsFile::open(path);
+    const auto refuse = [&](const std::string& problem) {
+      return DataError(path.string(), 0, problem, "load it with the model and LoRA options that it was trained with");
+    };
+    const auto text = [&](const char* key) {
+      const auto found = file.metadata().find(key);
+      return found == file.metadata().end() ? std::string() : found->second;
+    };
+    if (text("format") != kFormat) throw refuse(std::string("the file is no \"") + kFormat + "\"");
+    if (text("model") != model_name_)
+      throw refuse("it scores with the model \"" + text("model") + "\", not \"" + model_name_ + "\"");
+    std::vector<Matrix<float>> values;
+    for (const auto* p : parameters()) {
+      values.push_back(file.matrix<float>(p->name()));
+      if (values.back().rows() != p->value.rows() || values.back().cols() != p->value.cols())
+        throw refuse("tensor " + p->name() + " has another shape than the model's");
+      for (Index k = 0; k < values.back().size(); ++k)
+        if (!std::isfinite(values.back().data()[k])) throw refuse("tensor " + p->name() + " is not finite");
+    }
+    std::size_t k = 0;
+    for (auto* p : parameters()) {
+      B::from_host(p->value.data(), values[k].data(), p->value.size());
+      ++k;
+    }
+    refresh();
+  }
+
+ private:
+  static constexpr const char* kFormat = "reclm reward model 1";
+
+  lm::TextCodec codec_;
+  std::string model_name_;
+  lm::TrainableDecoder<B, float> decoder_;
+  Parameter<B, float> head_;
+  Index context_;
+};
+
+}  // namespace reclm::instruct

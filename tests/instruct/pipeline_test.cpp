@@ -1,0 +1,98 @@
+/// The whole tuning in one call: what it leaves in its folder and report, and that it goes on after interruptions.
+#include "reclm/instruct/pipeline.hpp"
+
+#include "instruct/workshop.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace reclm;
+using namespace reclm::instruct;
+using namespace reclm_test;
+using reclm::test::TemporaryFolder;
+
+namespace {
+
+TuningOptions quick(const std::filesystem::path& folder) {
+  TuningOptions options{.folder = folder, .dialogues = short_dialogues(), .lora = kUpdates, .shown = 4};
+  options.sft = {.epochs = 1, .batch_tokens = 1500, .learning_rate = 1e-2, .checkpoint_every = 1};
+  options.collaborative = options.items = options.sft;
+  options.reward = {.epochs = 1, .pairs = 12, .learning_rate = 1e-2, .checkpoint_every = 1};
+  options.ppo = {.rl = {.minibatch = 4, .learning_rate = 1e-2}, .steps = 3, .questions = 4, .checkpoint_every = 1};
+  options.policy.max_tokens = 8;
+  options.answers.max_tokens = 8;
+  options.encoder.width = 16;
+  return options;
+}
+
+TuningData data_of(const Workshop& shop) {
+  TuningData from{.data = &shop.world.dataset,
+                  .user_profiles = shop.world.user_profile_text,
+                  .item_profiles = shop.world.item_profile_text,
+                  .neighbours = shop.neighbours.ids};
+  from.truth = [&](Id user) {
+    std::vector<std::string> names;
+    for (const WorldInterest& interest : shop.world.user_interests[static_cast<std::size_t>(user)])
+      names.push_back(shop.world.interest_names[static_cast<std::size_t>(interest.interest)]);
+    return names;
+  };
+  return from;
+}
+
+}  // namespace
+
+TEST_CASE("all stages run in one call, and go on after interruptions to the same adapters") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const TuningData from = data_of(shop);
+  const TuningReport whole = tune(shop.model, from, quick(folder / "whole"));
+  CHECK_FALSE(whole.interrupted);
+  REQUIRE(whole.profiles.size() == 4);  // untuned, sft, collaborative, ppo
+  CHECK(whole.profiles.back().after == "ppo");
+  CHECK(whole.profiles.front().texts.size() == 4);
+  REQUIRE(whole.profiles.front().against_truth);
+  for (const char* stage : {"sft", "collaborative", "items"})
+    CHECK(whole.loss_after.at(stage) < whole.loss_before.at(stage));
+  CHECK(whole.questions_after.questions > 0);
+  REQUIRE(whole.reward);
+  CHECK(whole.reward->held_out.count > 0);
+  REQUIRE(whole.ppo);
+  CHECK(whole.ppo->history.size() == 3);
+  for (const char* file : {"sft/adapter_model.safetensors", "ppo/adapter_config.json", "reward/reward.json",
+                           "reward/scorer.safetensors", "items/adapter_model.safetensors"})
+    CHECK(std::filesystem::exists(folder / "whole" / file));
+
+  // Stopped at every third report until it is through.
+  int runs = 0;
+  for (bool interrupted = true; interrupted; ++runs) {
+    REQUIRE(runs < 40);
+    TuningOptions options = quick(folder / "parted");
+    options.observer = [left = 3](const Progress&) mutable { return --left > 0; };
+    interrupted = tune(shop.model, from, options).interrupted;
+  }
+  CHECK(runs > 3);
+  const auto adapter = [&](const char* run, const char* stage) { return lm::read_peft(folder / run / stage).adapter; };
+  for (const char* stage : {"sft", "collaborative", "ppo", "items"})
+    for (const auto& [name, matrices] : adapter("whole", stage)) {
+      const auto other = adapter("parted", stage).at(name);
+      CHECK(matrices.a == other.a);
+      CHECK(matrices.b == other.b);
+    }
+
+  // The reward of one run guides another.
+  TuningOptions guided = quick(folder / "guided");
+  guided.stages = {"ppo"};
+  guided.given_reward = folder / "whole" / "reward";
+  CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
+}
+
+TEST_CASE("a tuning refuses what cannot be") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  TuningData from = data_of(shop);
+  TuningOptions options = quick(folder.path());
+  options.stages = {"sft", "dpo"};
+  CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
+  CHECK_THROWS_AS(tune(shop.model, from, TuningOptions{}), ConfigError);
+  from.user_profiles.pop_back();
+  CHECK_THROWS_AS(tune(shop.model, from, quick(folder.path())), ConfigError);
+}

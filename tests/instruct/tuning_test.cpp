@@ -1,0 +1,155 @@
+/// The parts of tuning with a model of whole words: stages go on where they were stopped, policies draw by the
+/// probabilities that they are trained with, rewards are saved and loaded.
+
+#include "instruct/workshop.hpp"
+#include "reclm/instruct/measures.hpp"
+#include "reclm/instruct/reward/train_scorer.hpp"
+#include "reclm/instruct/rl/lm_policy.hpp"
+#include "reclm/instruct/rl/tune_policy.hpp"
+#include "reclm/lm/training/finetune.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace reclm;
+using namespace reclm::instruct;
+using namespace reclm_test;
+using reclm::test::TemporaryFolder;
+
+TEST_CASE("the reward model's stage goes on where it was stopped, to the same bits") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const std::span<const PreferencePair> pairs(shop.pairs.data(), 24);
+  const auto run = [&](SequenceScorer<>& scorer, Index stop, bool resume) {
+    return train_scorer(scorer, pairs, pairs.first(4),
+                        {.epochs = 2,
+                         .pairs = 8,
+                         .learning_rate = 1e-3,
+                         .checkpoint = folder / "reward.safetensors",
+                         .resume = resume,
+                         .observer = [=](const Progress& p) { return p.step != stop; }});
+  };
+  SequenceScorer<> whole(shop.model, kUpdates), parted(shop.model, kUpdates), resumed(shop.model, kUpdates);
+  const auto one = run(whole, 0, false);
+  CHECK(one.losses.size() == 6);
+  CHECK(run(parted, 4, false).interrupted);
+  const auto two = run(resumed, 0, true);
+  CHECK(two.losses == one.losses);
+  for (std::size_t k = 0; k < whole.parameters().size(); ++k)
+    CHECK(resumed.parameters()[k]->value.to_host() == whole.parameters()[k]->value.to_host());
+  SequenceScorer<> other(shop.model, kUpdates);
+  CHECK_THROWS_AS(
+      train_scorer(other, pairs, pairs, {.epochs = 3, .checkpoint = folder / "reward.safetensors", .resume = true}),
+      ConfigError);
+  CHECK_THROWS_AS(train_scorer(other, pairs.first(0), pairs), ConfigError);
+}
+
+TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const Prompts prompts(shop, shop.train);
+  const auto length = [](std::span<const Response> answers) {
+    std::vector<double> scores;
+    for (const Response& a : answers) scores.push_back(-static_cast<double>(a.tokens.size()) + (a.tokens[0] % 3));
+    return scores;
+  };
+  for (const auto algorithm : {RlAlgorithm::ppo, RlAlgorithm::grpo}) {
+    const auto run = [&](Index stop, bool resume, LmPolicy<>& policy) {
+      TunePolicyOptions options{.steps = 4, .questions = 6, .checkpoint = folder / "ppo.safetensors", .resume = resume};
+      options.rl = {.algorithm = algorithm, .group = 2, .minibatch = 4, .learning_rate = 1e-2};
+      options.observer = [=](const Progress& p) { return p.step != stop; };
+      return tune_policy<Cpu, float>(policy, length, options);
+    };
+    const LmPolicyOptions options{.lora = kUpdates, .max_tokens = 6};
+    LmPolicy<> whole(shop.model, {}, prompts.tokens, options), parted(shop.model, {}, prompts.tokens, options),
+        resumed(shop.model, {}, prompts.tokens, options);
+    const auto one = run(0, false, whole);
+    CHECK(run(2, false, parted).interrupted);
+    const auto two = run(0, true, resumed);
+    REQUIRE(two.history.size() == 4);
+    CHECK(two.history[1].reward == one.history[1].reward);
+    CHECK(two.history[3].kl == one.history[3].kl);
+    CHECK(two.history[3].kl_coefficient == one.history[3].kl_coefficient);
+    for (std::size_t k = 0; k < whole.parameters().size(); ++k)
+      CHECK(resumed.parameters()[k]->value.to_host() == whole.parameters()[k]->value.to_host());
+  }
+}
+
+TEST_CASE("a policy draws by the probabilities that it is trained with") {
+  const Workshop shop(16);
+  const Prompts prompts(shop, shop.train);
+  LmPolicy<> policy(shop.model, {}, prompts.tokens, {.lora = kUpdates, .max_tokens = 5});
+  const std::vector<Index> asked{0, 1, 1};
+  const auto answers = policy.draw(asked, 3);
+  std::vector<lm::GenerationRequest> requests;
+  for (std::size_t k = 0; k < asked.size(); ++k)
+    requests.push_back({.prompt = prompts.tokens[static_cast<std::size_t>(asked[k])],
+                        .sampling = {.temperature = 1},
+                        .max_tokens = 5,
+                        .seed = 1,
+                        .number = std::uint64_t{3} << 24 | k});
+  const lm::Decoder<> decoder(*shop.model.weights);
+  const auto drawn = lm::generate(decoder, shop.model.texts, requests);
+  Tape<Cpu, float> tape(false);
+  const Evaluation now = policy.evaluate(tape, answers, true);
+  const auto log_probs = instruct::detail::host_values(tape.value(now.log_probs));
+  CHECK(log_probs == policy.reference(answers));
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < drawn.size(); ++k) {
+    CHECK(drawn[k].tokens == answers[k].tokens);
+    for (const float expected : drawn[k].log_probabilities)
+      CHECK(log_probs[at++] == Approx(static_cast<double>(expected)).margin(1e-4));
+  }
+  CHECK(at == log_probs.size());
+  CHECK(instruct::detail::host_values(tape.value(now.values)) == std::vector<double>(at, 0.0));
+}
+
+TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const auto [encode, evidence] = shop.evidence();
+  const auto evidence_of_user = [&evidence = evidence](Id u) -> const UserEvidence& {
+    return evidence[static_cast<std::size_t>(u)];
+  };
+  SequenceScorer<> scorer(shop.model, kUpdates), other(shop.model, kUpdates);
+  for (auto* p : scorer.parameters())
+    for (Index k = 0; k < p->value.size(); ++k) p->value.data()[k] += 0.01f * static_cast<float>(k % 5);
+  ProfileReward<> reward(&scorer, encode, evidence_of_user), loaded(&other, encode, evidence_of_user);
+  std::vector<ProfileAnswer> answers;
+  for (std::size_t k = 0; k < 20; ++k)
+    answers.push_back({shop.pairs[k].user, &shop.pairs[k].prompt, shop.pairs[k].chosen});
+  answers.push_back({shop.pairs[0].user, &shop.pairs[0].prompt, "."});
+  reward.calibrate(answers);
+  reward.mixture.weights = {1, 0.5, 0.5, 0.5, 0.25};
+  const auto rewards = reward(answers);
+  CHECK(rewards.back() == reward.mixture.malformed);
+  CHECK(*std::max_element(rewards.begin(), rewards.end() - 1) > 0);
+
+  save_reward(folder.path(), reward, &scorer);
+  load_reward(folder.path(), loaded, &other);
+  CHECK(loaded(answers) == rewards);
+
+  SequenceScorer<> small(shop.model, {.rank = 2, .layers = kUpdates.layers});
+  CHECK_THROWS_AS(small.load(folder / "scorer.safetensors"), DataError);
+  CHECK_THROWS_AS(load_mixture(folder / "nowhere"), IoError);
+  for (const char* broken : {"", "{", "[]", R"({"format": "reclm reward 1"})",
+                             R"({"format": "reclm reward 1", "malformed": -4, "terms": {"model": {"weight": -1}}})"}) {
+    write_file(folder / "reward.json", broken);
+    CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
+  }
+}
+
+TEST_CASE("profiles are compared with the truth, and curves with labels") {
+  const std::vector<std::string> texts{"User identity: a, b; User interests: chess, dogs, jazz",
+                                       "User identity: a, b; User interests: Chess, opera, chess", "nothing"};
+  const std::vector<std::vector<std::string>> truth{{"chess", "cats"}, {"chess"}, {"dogs"}};
+  const ProfileReport report = compare_profiles(texts, truth);
+  CHECK(report.valid == Approx(2.0 / 3));
+  CHECK(report.accuracy == Approx((0.5 + 1) / 3));
+  CHECK(report.precision == Approx((1.0 / 3 + 1.0 / 2) / 2));
+  CHECK(report.distinct_interests == Approx(4.0 / 5));
+  CHECK(report.repeated == Approx(0.5));
+  CHECK(area_under_curve({{1, true}, {0, false}, {2, true}}) == 1);
+  CHECK(area_under_curve({{1, true}, {1, false}}) == 0.5);
+  CHECK(area_under_curve({{0, true}, {1, false}, {2, true}, {1, false}}) == 0.5);
+  CHECK(std::isnan(area_under_curve({{1, true}})));
+}
