@@ -236,3 +236,16 @@ TEST_CASE("patterns that are not written out are read by a general engine") {
        {"It's 12345 o'clock;\n\n  isn't it?", "a\u180e b\u0085\u00a0 c", "日本 x!? \r\n\r\n  y"})
     CHECK(special.encode(text) == usual.encode(text));
 }
+
+TEST_CASE("normal forms are those of Unicode, and stop at characters that the reference does not know") {
+  using lm::detail::NormalForm;
+  using lm::detail::normalised;
+  CHECK(normalised("e\u0301 A\u030A", NormalForm::nfc) == "\u00E9 \u00C5");
+  CHECK(normalised("\u00E9\uAC01", NormalForm::nfd) == "e\u0301\u1100\u1161\u11A8");
+  CHECK(normalised("\uFB01 \u00B2 \u00A0", NormalForm::nfkc) == "fi 2  ");
+  CHECK(normalised("a\u0315\u0300", NormalForm::nfd) == "a\u0300\u0315");
+  CHECK(normalised("\uC790\u11A7", NormalForm::nfc) == "\uC790\u11A7");  // no final consonant, so nothing to compose
+  CHECK(normalised("\uC790\u11A8", NormalForm::nfc) == "\uC791");
+  CHECK(normalised("plain text", NormalForm::nfkd) == "plain text");
+  CHECK(normalised("", NormalForm::nfc).empty());
+}

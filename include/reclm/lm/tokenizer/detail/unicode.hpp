@@ -171,7 +171,7 @@ inline std::string normalised(std::string_view text, NormalForm form) {
         result.append(text, pending, begin - pending);
       pending = begin;
       changing = false;
-    } else if ((classes[c] & kNewToNormalForms) != 0) {
+    } else if ((classes[c] & kNewToNormalForms) != 0 || c == 0x11A7) {  // some versions of utf8proc lose this one
       if (changing)
         flush(pending, begin);
       else
