@@ -69,9 +69,10 @@ class Run {
         throw ConfigError("--about: there is no \"" + word + "\". Remedy: choose from users, items");
     const int writers = (options.endpoint.empty() ? 0 : 1) + (options.answers.empty() ? 0 : 1);
     if (writers > 1) throw ConfigError("--endpoint and --answers exclude each other. Remedy: name one");
-    if (writers == 0 && !options.data.world)
+    if (writers == 0 && options.model.empty() && !options.data.world)
       throw ConfigError(
-          "nobody is there to write. Remedy: name a server by --endpoint URL, a file by --answers FILE, or "
+          "nobody is there to write. Remedy: name a server by --endpoint URL, a model by --model PATH, a file by "
+          "--answers FILE, or "
           "take --world, whose own oracle writes");
   }
 
@@ -87,7 +88,11 @@ class Run {
     AnyTeacher teacher = choose_teacher(world ? &*world : nullptr);
     ProfileStore store(options_.out);
     repaired_ = store.repaired();
-    const Dialogues dialogues(data_, dialogue_options(options_));
+    DialogueOptions how = dialogue_options(options_);
+    if (teacher.count) how.budget.count = teacher.count;
+    // What a chat template adds of its own is not counted: room for a default system message.
+    if (how.budget.tokens == 0 && teacher.context > 0) how.budget.tokens = teacher.context - 64;
+    const Dialogues dialogues(data_, how);
     if (users_) {
       std::vector<Id> users;
       for (Id user = 0;
@@ -159,6 +164,7 @@ class Run {
  private:
   AnyTeacher choose_teacher(const World* world) {
     if (!options_.endpoint.empty()) return endpoint_teacher(options_);
+    if (options_.answers.empty() && !options_.model.empty()) return local_teacher(options_);
     std::shared_ptr<const KnownAnswers> known;
     if (!options_.answers.empty()) {
       const auto imported = reading([&] { return read_answers(options_.answers, data_); });
@@ -167,7 +173,8 @@ class Run {
     } else {
       known = std::make_shared<KnownAnswers>(world_teacher(*world));
     }
-    return {known->facts(), [known](auto requests, const auto& sink) { known->answer(requests, sink); }};
+    return {.known = known->facts(),
+            .ask = [known](auto requests, const auto& sink) { known->answer(requests, sink); }};
   }
 
   bool write(const std::string& about, ProfileStore& store, AnyTeacher& teacher, const Built<PromptSample>& prompts,
@@ -232,9 +239,11 @@ void add_profile(CLI::App& app, Invocation& call) {
       "into a file of JSON lines, each with model, seed and the prompt's hash; what breaks the form is asked\n"
       "again. Equal prompts are asked once. Nothing is asked twice: after an interruption, a failure or a crash\n"
       "the same command goes on. Who writes: a server that speaks OpenAI's interface (vLLM, llama-server,\n"
-      "Ollama, hosted ones), a file of answers, or the embedded world's own oracle. The key of a server is read\n"
+      "Ollama, hosted ones), a model on this machine, a file of answers, or the embedded world's own oracle. The key "
+      "of a server is read\n"
       "from an environment variable, sent over https or to this machine alone, and never shown or stored.",
       "  reclm profile --world --out profiles.jsonl\n"
+      "  reclm profile --data DIR --model SmolLM2.gguf --only-profiles --users 100 --about users --out profiles.jsonl\n"
       "  reclm profile --data DIR --endpoint http://127.0.0.1:8000/v1 --out profiles.jsonl --vectors DIR\n"
       "  reclm profile --data DIR --answers gpt.jsonl --out profiles.jsonl --about users");
   add_data_options(*command, options->data);
@@ -242,16 +251,24 @@ void add_profile(CLI::App& app, Invocation& call) {
   command->add_option("--endpoint", options->endpoint, "URL that /chat/completions is added to")
       ->option_text("URL")
       ->group(group);
-  command->add_option("--model", options->model, "the server's name for it; else the first that it lists")
+  command
+      ->add_option("--model", options->model,
+                   "a GGUF file or Hugging Face folder; with --endpoint the server's\nname for it (else the first that "
+                   "it lists)")
       ->option_text("NAME")
       ->group(group);
   command->add_option("--answers", options->answers, "JSON lines with user_id or item_id, and profile or output")
       ->option_text("FILE")
       ->group(group);
+  command->add_option("--adapter", options->adapter, "LoRA updates of a local model: a PEFT folder")
+      ->option_text("DIR")
+      ->group(group);
   command->add_option("--key-variable", options->key_variable, "environment variable that holds the server's key")
       ->option_text("NAME=OPENAI_API_KEY")
       ->group(group);
-  command->add_option("--concurrency", options->concurrency, "requests at a time")->option_text("N=4")->group(group);
+  command->add_option("--concurrency", options->concurrency, "requests, or texts of a local model, at a time")
+      ->option_text("N=4")
+      ->group(group);
   command->add_option("--timeout", options->timeout, "seconds without a byte of an answer")
       ->option_text("X=120")
       ->group(group);
@@ -297,6 +314,11 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->group(group);
   command->add_option("--temperature", options->temperature, "of sampling")->option_text("X=0.9")->group(group);
   command->add_option("--top-p", options->top_p, "of sampling")->option_text("X=0.9")->group(group);
+  command->add_option("--repetition-penalty", options->repetition_penalty, "of a local model's sampling")
+      ->option_text("X=1.3")
+      ->group(group);
+  command->add_flag("--only-profiles", options->only_profiles, "a local model is kept inside the form, token by token")
+      ->group(group);
   command
       ->add_option("--extra", options->extra,
                    "JSON object merged into each request, e.g. {\"repetition_penalty\": 1.3}")

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "command.hpp"
 #include "data.hpp"
@@ -16,12 +17,13 @@ namespace reclm::cli {
 struct ProfileOptions {
   CommonOptions common;
   DataOptions data;
-  std::string endpoint, model, answers;  // who writes
+  std::string endpoint, model, answers, adapter;  // who writes
   std::string key_variable = "OPENAI_API_KEY", ca_file, extra;
   int concurrency = 4, retries = 5;
   double timeout = 120;
   Index max_tokens = 100;
-  double temperature = 0.9, top_p = 0.9;
+  double temperature = 0.9, top_p = 0.9, repetition_penalty = 1.3;
+  bool only_profiles = false;
   std::string out;
   std::string about = "users,items";
   Index users = 0, items = 0;  // 0: all
@@ -37,6 +39,8 @@ struct ProfileOptions {
 struct AnyTeacher {
   instruct::TeacherFacts known;
   std::function<void(std::span<const instruct::TeacherRequest>, const instruct::AnswerSink&)> ask;
+  std::function<Index(std::string_view)> count{};  ///< tokens of a text, where the teacher knows
+  Index context = 0;                               ///< tokens that a dialogue may have; 0: unknown
 
   [[nodiscard]] instruct::TeacherFacts facts() const { return known; }
   void answer(std::span<const instruct::TeacherRequest> requests, const instruct::AnswerSink& sink) const {
@@ -46,5 +50,9 @@ struct AnyTeacher {
 
 /// The model behind --endpoint. @throws ConfigError, also where this program was built without its client
 AnyTeacher endpoint_teacher(const ProfileOptions& options);
+
+/// The model in the file or folder --model. @throws BadInput, DataError; ConfigError where this program was built
+/// without it
+AnyTeacher local_teacher(const ProfileOptions& options);
 
 }  // namespace reclm::cli

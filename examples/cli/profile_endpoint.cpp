@@ -28,7 +28,8 @@ AnyTeacher endpoint_teacher(const ProfileOptions& options) {
   parameters.top_p = options.top_p;
   parameters.extra = options.extra;
   const auto teacher = std::make_shared<instruct::EndpointTeacher>(std::move(endpoint), std::move(parameters));
-  return {teacher->facts(), [teacher](auto requests, const auto& sink) { teacher->answer(requests, sink); }};
+  return {.known = teacher->facts(),
+          .ask = [teacher](auto requests, const auto& sink) { teacher->answer(requests, sink); }};
 }
 
 #else
