@@ -315,7 +315,7 @@ void add_profile(CLI::App& app, Invocation& call) {
   command->add_option("--temperature", options->temperature, "of sampling")->option_text("X=0.9")->group(group);
   command->add_option("--top-p", options->top_p, "of sampling")->option_text("X=0.9")->group(group);
   command->add_option("--repetition-penalty", options->repetition_penalty, "of a local model's sampling")
-      ->option_text("X=1.3")
+      ->option_text("X=1.05")
       ->group(group);
   command->add_flag("--only-profiles", options->only_profiles, "a local model is kept inside the form, token by token")
       ->group(group);

@@ -22,7 +22,8 @@ struct ProfileOptions {
   int concurrency = 4, retries = 5;
   double timeout = 120;
   Index max_tokens = 100;
-  double temperature = 0.9, top_p = 0.9, repetition_penalty = 1.3;
+  double temperature = 0.9, top_p = 0.9,
+         repetition_penalty = 1.05;  // over the prompt too: more keeps a model from naming what it read
   bool only_profiles = false;
   std::string out;
   std::string about = "users,items";
