@@ -21,7 +21,8 @@ if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
   say "Packages"
   examples/install_packages.sh g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev nlohmann-json3-dev \
     libcli11-dev catch2 pkg-config libpcre2-dev libutf8proc-dev libcpp-httplib-dev libssl-dev
-  $quick || examples/install_packages.sh --optional libbenchmark-dev clang-16 libclang-rt-16-dev python3-venv
+  $quick || examples/install_packages.sh --optional libbenchmark-dev clang-16 libclang-rt-16-dev python3-venv \
+    libfaiss-dev libblas-dev liblapack-dev libhnswlib-dev
   $quick || examples/fetch_models.sh --optional || true
 fi
 

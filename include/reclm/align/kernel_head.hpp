@@ -111,8 +111,12 @@ class KernelRidge {
       for (Index k = 0; k < system.size(); ++k) system.data()[k] += squares.data()[k];
       right = detail::product(to_landmarks_, Op::transpose, targets, Op::none);
     }
-    // Beyond the ridge itself the diagonal needs what rounding in float32 may take away.
-    const float diagonal = exact_ ? r : 1e-4f * static_cast<float>(rows_) / static_cast<float>(landmarks_.rows());
+    // Beyond the ridge itself the diagonal needs what rounding in float32 may take away: a linear kernel's squares have
+    // few large eigenvalues, up to the trace, and zeros.
+    float trace = 0;
+    for (Index k = 0; k < system.rows(); ++k) trace += system(k, k);
+    const float diagonal =
+        exact_ ? r : std::max(1e-4f * static_cast<float>(rows_) / static_cast<float>(landmarks_.rows()), 5e-7f * trace);
     for (Index k = 0; k < system.rows(); ++k) system(k, k) += std::max(diagonal, 1e-3f);
     if (system.rows() > 0) detail::Cholesky(system, "KernelRidge").solve(right);
     return right;
