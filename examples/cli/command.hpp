@@ -49,6 +49,9 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
                       const std::string& examples);
 
 void add_bench(CLI::App& app, Invocation& call);
+#if defined(RECLM_CLI_LM)  // with component lm
+void add_finetune(CLI::App& app, Invocation& call);
+#endif
 void add_inspect(CLI::App& app, Invocation& call);
 void add_profile(CLI::App& app, Invocation& call);
 void add_recommend(CLI::App& app, Invocation& call);

@@ -78,6 +78,9 @@ int main(int argc, char** argv) {
   add_inspect(app, call);
   add_world(app, call);
   add_profile(app, call);
+#if defined(RECLM_CLI_LM)
+  add_finetune(app, call);
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help, --version

@@ -1,0 +1,76 @@
+/// The model without a download, in a smaller size: it learns, is the same again, and lives in files and in memory.
+#include "reclm/lm/tiny.hpp"
+#include "reclm/lm/decoder.hpp"
+#include "reclm/lm/tokenizer/load_tokenizer.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace reclm;
+using namespace reclm::lm;
+
+namespace {
+
+const World& small_world() {
+  static const World world = make_world({.users = 200, .items = 150, .vectors = false});
+  return world;
+}
+
+TinyOptions small_options() {
+  return {.vocabulary = 500,
+          .width = 32,
+          .layers = 2,
+          .heads = 2,
+          .kv_heads = 1,
+          .inner_width = 64,
+          .segment = 64,
+          .tokens = 1};
+}
+
+}  // namespace
+
+TEST_CASE("a tiny model learns, to the same bits again, and is read back from its folder") {
+  const TinyModel tiny = train_tiny(small_world(), small_options());
+  CHECK(tiny.report.epoch_loss.front() < 0.8 * std::log(500.0));
+  CHECK(tiny.weights.config().vocabulary == tiny.tokenizer.vocabulary());
+  const std::string text = "User identity: opera goer, surfer; User interests: jazz\n";
+  const auto tokens = tiny.tokenizer.encode(text, false);
+  CHECK(tiny.tokenizer.decode(tokens) == text);
+  CHECK(tokens.size() < text.size() / 2);
+
+  const ThreadLimit one(1);
+  const TinyModel again = train_tiny(small_world(), small_options());
+  for (const std::string& name : tiny.weights.names()) {
+    const StoredTensor a = tiny.weights.get(name), b = again.weights.get(name);
+    CHECK(std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end()));
+  }
+
+  const test::TemporaryFolder folder;
+  save_tiny(folder.path(), tiny);
+  const Decoder<> in_memory(tiny.weights), from_file(*open_weights(folder.path()));
+  CHECK(in_memory.logits(tokens) == from_file.logits(tokens));
+  CHECK(load_tokenizer(folder.path()).encode(text, false) == tokens);
+
+  // The training side computes what the decoder does.
+  const TrainableDecoder<> trainable(tiny.weights);
+  TrainingSample sample{tokens, std::vector<std::uint8_t>(tokens.size(), 1)};
+  const Matrix<float> logits = in_memory.logits(tokens);
+  double expected = 0;
+  for (std::size_t k = 0; k + 1 < tokens.size(); ++k) {
+    double total = 0;
+    for (Index v = 0; v < logits.cols(); ++v) total += std::exp(static_cast<double>(logits(static_cast<Index>(k), v)));
+    expected += std::log(total) - static_cast<double>(logits(static_cast<Index>(k), tokens[k + 1]));
+  }
+  CHECK(mean_loss(trainable, std::span<const TrainingSample>(&sample, 1)) ==
+        Approx(expected / static_cast<double>(tokens.size() - 1)).epsilon(1e-4));
+}
+
+TEST_CASE("a tiny model learns from no profile of its world") {
+  std::vector<std::string> texts = tiny_texts(small_world(), 1);
+  std::sort(texts.begin(), texts.end());
+  Index told = 0;
+  for (const std::string& profile : small_world().user_profile_text)
+    told += std::binary_search(texts.begin(), texts.end(), profile) ? 1 : 0;
+  CHECK(told <= 1);  // by chance
+  CHECK_THROWS_AS(train_tiny(std::vector<std::string>{"too short"}, small_options()), ConfigError);
+}
