@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reclm/align/detail/dense.hpp"
+#include "reclm/align/kernel_head.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
@@ -21,12 +22,12 @@ namespace reclm {
 
 struct EaseOptions {
   double ridge = 200;  ///< λ > 0, added to the diagonal of the co-occurrence counts
-  double content = 0;  ///< weight ≥ 0 of the vectors' inner products beside the counts; 0: plain EASE
+  double content = 0;  ///< weight ≥ 0 of the vectors' kernel (exp(−3(1 − cos))) beside the counts; 0: plain EASE
   Index items = 6000;  ///< only so many items, the most frequent, get weights: memory is 4·items² bytes
 };
 
 /// score(u, ·) = x_u · B with B = argmin ‖X − XB‖² + content·‖F − FB‖² + λ‖B‖², diag B = 0 (Steck, WWW 2019; with side
-/// information Jeunen et al., RecSys 2020). x_u is the user's train row, F the items' unit-length vectors as columns.
+/// information Jeunen et al., RecSys 2020). x_u is the user's train row, FᵀF the kernel of the items' vectors.
 /// Models `Scorer`. Items that train does not hold, or that `items` leaves out, score 0.
 class Ease {
  public:
@@ -119,8 +120,17 @@ class Ease {
       const auto from = vectors.row(kept_[static_cast<std::size_t>(i)]);
       std::copy(from.begin(), from.end(), rows.row(i).begin());
     }
-    const Matrix<float> similar = detail::product(rows, Op::none, rows, Op::transpose);
-    for (Index k = 0; k < gram.size(); ++k) gram.data()[k] += weight * similar.data()[k];
+    const Matrix<float> similar = ProfileKernel{3}(rows, rows);
+    const auto blank = [&](Index i) {
+      const auto row = rows.row(i);
+      return std::all_of(row.begin(), row.end(), [](float x) { return x == 0; });
+    };
+    std::vector<std::uint8_t> has(static_cast<std::size_t>(gram.rows()));
+    for (Index i = 0; i < gram.rows(); ++i) has[static_cast<std::size_t>(i)] = !blank(i);
+    parallel_for(gram.rows(), 64, [&](Index i) {
+      for (Index j = 0; j < gram.cols(); ++j)
+        if (has[static_cast<std::size_t>(i)] && has[static_cast<std::size_t>(j)]) gram(i, j) += weight * similar(i, j);
+    });
   }
 
   // B = I − P·diag(1/diag P), P = G⁻¹.

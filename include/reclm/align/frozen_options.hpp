@@ -20,7 +20,7 @@ struct FrozenOptions {
   double warm_floor = 0.99;
   bool residual = true;           ///< an item-to-item learner (Ease) beside the model
   bool smoothing = true;          ///< profiles correct the scores of seen items
-  Index rank = 256;               ///< columns that stand for a scorer's scores, and for the residual; at least 1
+  Index rank = 512;               ///< columns that stand for a scorer's scores, and for the residual; at least 1
   Index landmarks = 4096;         ///< profiles that the kernel head compares with; exact below
   Index residual_items = 6000;    ///< see EaseOptions::items
   Index validation_users = 2048;  ///< choices are made on at most so many users with validation targets

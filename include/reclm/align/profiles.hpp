@@ -3,6 +3,7 @@
 /// Profile vectors of items and users, as adapters take them: from matrices, files, or text.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/align/kernel_head.hpp"
 #include "reclm/core/as_matrix.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
@@ -97,6 +99,34 @@ inline Profiles profiles_of(const Dataset& data) {
   if (items.empty())
     throw ConfigError("profiles_of: the data set has no item vectors. Remedy: item_profile.npy or text columns");
   return {.items = items, .users = data.user_profiles};
+}
+
+/// Both kinds of item profiles side by side, each centred and of unit length, so that cosines add up by `share` of the
+/// second. An item has a profile when it has one of the two. User profiles stay those of `a`. @throws ShapeError
+inline Profiles join_profiles(const Profiles& a, const Profiles& b, double share = 0.4) {
+  if (a.items.rows() != b.items.rows())
+    throw ShapeError("join_profiles: " + std::to_string(a.items.rows()) + " and " + std::to_string(b.items.rows()) +
+                     " items");
+  if (!(share >= 0 && share <= 1)) throw ConfigError("join_profiles: share must lie in [0, 1]");
+  detail::check_profile_width(a.items.cols() + b.items.cols(), "joined item profiles");
+  Profiles result = a;
+  result.items = Matrix<float>(a.items.rows(), a.items.cols() + b.items.cols());
+  result.has_item.assign(static_cast<std::size_t>(a.items.rows()), 0);
+  Index first = 0;
+  for (const Profiles* const part : {&a, &b}) {
+    std::vector<Id> known;
+    for (Id i = 0; i < static_cast<Id>(part->items.rows()); ++i)
+      if (part->has_item.empty() || part->has_item[static_cast<std::size_t>(i)]) known.push_back(i);
+    const CentredProfiles centred(part->items, known);
+    const auto weight = static_cast<float>(std::sqrt(part == &a ? 1 - share : share));
+    for (const Id i : known) {
+      const auto from = centred.rows().row(i);
+      for (std::size_t c = 0; c < from.size(); ++c) result.items(i, first + static_cast<Index>(c)) = weight * from[c];
+      result.has_item[static_cast<std::size_t>(i)] = 1;
+    }
+    first += part->items.cols();
+  }
+  return result;
 }
 
 /// Turns texts into vectors, one row each, of one width in all calls.

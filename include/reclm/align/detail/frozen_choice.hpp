@@ -54,6 +54,7 @@ class FrozenChooser {
 
  private:
   using Rows = Matrix<float>;
+  static constexpr int kFolds = ValidationSample::kFolds;
 
   void tell(const char* stage, Index step) const {
     const std::array<Metric, 1> metrics{Metric{"recall", mean_known(best_warm_.recall)}};
@@ -70,9 +71,10 @@ class FrozenChooser {
     source_.fill(sample_.users, seen_.items, model_);
     check_scores(model_, sample_.users, seen_);
     for (Index k = 0; k < model_.size(); ++k) model_.data()[k] *= basis.scale;
-    best_warm_ = worth(model_, Among::all);
+    best_warm_ = worth(model_, Among::all());
     report_.model_alone = mean_known(best_warm_.recall);
-    report_.warm_alone = mean_known(worth(model_, Among::warm).recall);
+    report_.warm_alone = 0;
+    for (int f = 0; f < kFolds; ++f) report_.warm_alone += mean_known(worth(model_, Among::warm(f)).recall) / kFolds;
     model_items_ = basis.items;
     if (source_.product()) {
       model_users_ = rows_of(source_.user_factors, sample_.users);
@@ -87,25 +89,27 @@ class FrozenChooser {
     tell("residual", 1);
     double best = -1;
     std::vector<float> best_by_row, plain;
-    const auto attempt = [&](const EaseOptions& ease, const Matrix<float>& vectors, bool must_be_clear) {
-      ResidualBasis basis(Ease(train_, ease, vectors), train_, seen_, options_);
-      Rows users = basis.users(sample_.users, train_, seen_);
-      Rows scores = product(users, Op::none, basis.items, Op::transpose);
-      std::vector<float> by_row = worth(scores, Among::all).choice;
+    std::shared_ptr<const Ease> learner;
+    const auto attempt = [&](const EaseOptions& options, const Matrix<float>& vectors, bool must_be_clear) {
+      auto ease = std::make_shared<const Ease>(train_, options, vectors);
+      std::vector<float> by_row = worth(residual_scores(*ease, train_, sample_.users, seen_), Among::all()).choice;
       const double mean = mean_known(by_row);
       if (!(mean > best) || (must_be_clear && !clearly_better(by_row, plain))) return;
-      best = mean, best_by_row = std::move(by_row), report_.choice.ease = ease;
-      residual_ = std::move(scores), residual_items_ = std::move(basis.items), residual_users_ = std::move(users);
+      best = mean, best_by_row = std::move(by_row), report_.choice.ease = options, learner = std::move(ease);
     };
-    for (const double ridge : {60.0, 200.0, 600.0})
+    for (const double ridge : {80.0, 250.0, 800.0})
       attempt({.ridge = ridge, .items = options_.residual_items}, {}, false);
     if (!profiled_.columns.empty()) {
       plain = best_by_row;
       const double ridge = report_.choice.ease.ridge;
-      for (const double content : {0.05, 0.15, 0.4})
+      for (const double content : {0.1, 0.3})
         attempt({.ridge = ridge, .content = content * ridge, .items = options_.residual_items},
                 profiled_.centred.rows(), true);
     }
+    const ResidualBasis basis(*learner, train_, seen_, options_);
+    residual_users_ = basis.users(sample_.users, train_, seen_);
+    residual_items_ = basis.items;
+    residual_ = product(residual_users_, Op::none, residual_items_, Op::transpose);
     pick(
         {0.2, 0.4, 0.6, 0.8, 1.0}, [&](double w) { return blend(1 - w, model_, w, residual_); },
         report_.choice.residual);
@@ -120,7 +124,7 @@ class FrozenChooser {
     double weight = 0;
     for (const double w : weights) {
       Rows attempt = scores_of(w);
-      const Worth now = worth(attempt, Among::all);
+      const Worth now = worth(attempt, Among::all());
       if (mean_known(now.recall) < mean_known(best_warm_.recall)) continue;
       if (const double mean = mean_known(now.choice); mean > best)
         best = mean, found = now, scores = std::move(attempt), weight = w;
@@ -129,18 +133,6 @@ class FrozenChooser {
     chosen = weight, best_warm_ = std::move(found), warm_ = std::move(scores);
   }
 
-  [[nodiscard]] KernelHead head_on(const std::vector<Index>& columns, const KernelRidge& kernel, double ridge) const {
-    return {CentredProfiles(profiled_.centred.mean()), kernel.kernel(), kernel.landmarks(),
-            kernel.solve(beside(rows_of(model_items_, columns), rows_of_residual(columns)), ridge)};
-  }
-  Rows rows_of_residual(const std::vector<Index>& columns) const {
-    return residual_items_.empty() ? Rows(static_cast<Index>(columns.size()), 0) : rows_of(residual_items_, columns);
-  }
-  /// The head's scores of the sample's users for every column.
-  [[nodiscard]] Rows scores_of_head(const KernelHead& head) const {
-    const Rows vectors = head.centred(rows_of(profiled_.centred.rows(), seen_.items));
-    return product(weighted_users(report_.choice.cold_residual), Op::none, vectors, Op::transpose);
-  }
   [[nodiscard]] Rows weighted_users(double share) const {
     Rows users = beside(model_users_, residual_users_);
     for (Index r = 0; r < users.rows(); ++r)
@@ -149,44 +141,53 @@ class FrozenChooser {
     return users;
   }
 
+  /// The head's scores of every column.
+  [[nodiscard]] Rows scores_of_head(const KernelHead& head) const {
+    const Rows vectors = head.centred(rows_of(profiled_.centred.rows(), seen_.items));
+    return product(weighted_users(report_.choice.cold_residual), Op::none, vectors, Op::transpose);
+  }
+  /// Heads that have not seen the columns of their round.
+  [[nodiscard]] std::vector<KernelHead> heads_by_fold(const FrozenChoice& choice) const {
+    std::vector<KernelHead> heads;
+    for (int f = 0; f < kFolds; ++f) {
+      std::vector<Index> others;
+      for (const Index c : profiled_.columns)
+        if (sample_.fold[static_cast<std::size_t>(c)] != f) others.push_back(c);
+      if (others.empty()) return {};
+      heads.push_back(make_head(profiled_, others, seen_, model_items_, residual_items_, choice, options_));
+    }
+    return heads;
+  }
+
+  // First the sharpness at a middling ridge, then the ridge.
   void choose_head() {
-    std::vector<Index> others;
-    for (const Index c : profiled_.columns)
-      if (!sample_.cold[static_cast<std::size_t>(c)]) others.push_back(c);
-    if (others.empty()) return;
-    std::vector<Id> items;
-    for (const Index c : others) items.push_back(seen_.items[static_cast<std::size_t>(c)]);
-    const Rows profiles = rows_of(profiled_.centred.rows(), items);
-    std::vector<Id> cold_items;
-    std::vector<Index> cold_columns;
-    for (Index c = 0; c < seen_.size(); ++c)
-      if (sample_.cold[static_cast<std::size_t>(c)]) {
-        cold_columns.push_back(c);
-        cold_items.push_back(seen_.items[static_cast<std::size_t>(c)]);
-      }
-    const Rows cold_profiles = rows_of(profiled_.centred.rows(), cold_items);
     double best = -1;
-    for (const double sharpness : {0.0, 1.5, 3.0, 6.0}) {
-      const KernelRidge kernel(profiles, {sharpness}, options_.landmarks, options_.seed);
-      for (const double ridge : sharpness > 0 ? std::array{0.5, 2.0, 8.0} : std::array{5.0, 20.0, 80.0}) {
-        const KernelHead head = head_on(others, kernel, ridge);
-        const Rows vectors = head.centred(cold_profiles);
-        for (const double share : {0.0, 0.25, 0.5, 0.75, 1.0}) {
-          if (share > 0 && residual_items_.empty()) break;
-          const Rows part = product(weighted_users(share), Op::none, vectors, Op::transpose);
-          Rows scores(sample_.rows(), seen_.size());
-          for (Index r = 0; r < scores.rows(); ++r)
-            for (std::size_t k = 0; k < cold_columns.size(); ++k)
-              scores(r, cold_columns[k]) = part(r, static_cast<Index>(k));
-          const Worth now = worth(scores, Among::cold);
-          const double mean = mean_known(now.choice);
-          if (!(mean > best)) continue;
-          best = mean;
-          report_.zero_shot = mean_known(now.recall);
-          report_.choice.sharpness = sharpness, report_.choice.ridge = ridge, report_.choice.cold_residual = share;
-          fold_head_ = head;
-        }
+    for (const double sharpness : {0.0, 3.0, 6.0}) attempt_head(sharpness, sharpness > 0 ? 2.0 : 20.0, best);
+    const double middle = report_.choice.ridge;
+    for (const double factor : {0.25, 4.0}) attempt_head(report_.choice.sharpness, factor * middle, best);
+  }
+  void attempt_head(double sharpness, double ridge, double& best) {
+    FrozenChoice choice = report_.choice;
+    choice.sharpness = sharpness, choice.ridge = ridge;
+    std::vector<KernelHead> heads = heads_by_fold(choice);
+    if (heads.empty()) return;
+    std::vector<Rows> vectors;
+    for (const KernelHead& head : heads)
+      vectors.push_back(head.centred(rows_of(profiled_.centred.rows(), seen_.items)));
+    for (const double share : {0.0, 0.5, 1.0}) {
+      if (share > 0 && residual_items_.empty()) break;
+      double value = 0, recall = 0;
+      for (int f = 0; f < kFolds; ++f) {
+        const Worth now =
+            worth(product(weighted_users(share), Op::none, vectors[static_cast<std::size_t>(f)], Op::transpose),
+                  Among::cold(f));
+        value += mean_known(now.choice) / kFolds, recall += mean_known(now.recall) / kFolds;
       }
+      if (!(value > best)) continue;
+      best = value;
+      report_.zero_shot = recall;
+      report_.choice.sharpness = sharpness, report_.choice.ridge = ridge, report_.choice.cold_residual = share;
+      fold_heads_ = heads;
     }
   }
 
@@ -213,30 +214,34 @@ class FrozenChooser {
     Index warm_targets = 0, cold_targets = 0;
   };
 
+  // In each round the head has not seen the columns that play unseen items; the others are scored as they will be.
   void calibrate() {
-    if (fold_head_.weights.empty()) return;
-    const Rows profile = scores_of_head(fold_head_);
-    // The head of this fold has not seen the pseudo-cold items; the others are scored as they will be.
-    const Rows base = report_.choice.smoothing > 0
-                          ? smoothed(blend(1 - report_.choice.residual, model_, report_.choice.residual, residual_),
-                                     profile, report_.choice.smoothing)
-                          : warm_;
-    std::vector<RowCurve> rows(sample_.users.size());
-    parallel_for(sample_.rows(), 16, [&](Index r) { rows[static_cast<std::size_t>(r)] = curve_of(r, base, profile); });
-
+    if (fold_heads_.empty()) return;
+    const Rows plain = report_.choice.residual > 0
+                           ? blend(1 - report_.choice.residual, model_, report_.choice.residual, residual_)
+                           : model_;
+    std::vector<RowCurve> rows(sample_.users.size() * kFolds);
+    for (int f = 0; f < kFolds; ++f) {
+      const Rows profile = scores_of_head(fold_heads_[static_cast<std::size_t>(f)]);
+      const Rows base = report_.choice.smoothing > 0 ? smoothed(plain, profile, report_.choice.smoothing) : plain;
+      RowCurve* const first = rows.data() + static_cast<std::size_t>(f) * sample_.users.size();
+      parallel_for(sample_.rows(), 16, [&](Index r) { first[r] = curve_of(r, f, base, profile); });
+    }
     double best = -1;
+    // Of gains that do about as well, the largest: the user's taste then decides how many unseen items come in front.
+    constexpr double kAsWell = 0.985;
     for (const double gain : {0.5, 0.7, 1.0, 1.5, 2.2}) {
       std::vector<CalibrationPoint> curve = curve_for(rows, gain);
       const CalibrationPoint* const point = best_point(curve, options_.warm_floor * report_.warm_alone);
-      if (point == nullptr || !(point->h > best)) continue;
-      best = point->h;
+      if (point == nullptr || point->h < kAsWell * best) continue;
+      best = std::max(best, point->h);
       report_.choice.cold_gain = gain, report_.choice.cold_offset = point->offset;
       report_.curve = std::move(curve);
     }
     if (best < 0) report_.choice.cold_offset = -std::numeric_limits<double>::infinity();
   }
 
-  RowCurve curve_of(Index r, const Rows& base, const Rows& profile) const {
+  RowCurve curve_of(Index r, int fold, const Rows& base, const Rows& profile) const {
     RowCurve row;
     const auto& targets = sample_.targets[static_cast<std::size_t>(r)];
     const auto& masked = sample_.masked[static_cast<std::size_t>(r)];
@@ -246,21 +251,23 @@ class FrozenChooser {
         result.emplace_back(score, std::binary_search(targets.begin(), targets.end(), c));
       return result;
     };
-    row.warm = list(base, Among::warm), row.cold = list(profile, Among::cold);
+    row.warm = list(base, Among::warm(fold)), row.cold = list(profile, Among::cold(fold));
     std::vector<float> warm, cold;
-    for (Index c = 0; c < seen_.size(); ++c) {
-      if (std::binary_search(masked.begin(), masked.end(), c)) continue;
-      const bool is_cold = sample_.cold[static_cast<std::size_t>(c)] != 0;
-      (is_cold ? cold : warm).push_back(is_cold ? profile(r, c) : base(r, c));
-    }
+    for (Index c = 0; c < seen_.size(); ++c)
+      if (Among::warm(fold).holds(sample_, static_cast<std::size_t>(c)) &&
+          !std::binary_search(masked.begin(), masked.end(), c))
+        warm.push_back(base(r, c));
+    for (const Index c : profiled_.columns)
+      if (!std::binary_search(masked.begin(), masked.end(), c)) cold.push_back(profile(r, c));
     row.warm_reach = reach_of(warm), row.cold_reach = reach_of(cold);
-    for (const Index c : targets) ++(sample_.cold[static_cast<std::size_t>(c)] ? row.cold_targets : row.warm_targets);
+    for (const Index c : targets)
+      ++(Among::cold(fold).holds(sample_, static_cast<std::size_t>(c)) ? row.cold_targets : row.warm_targets);
     return row;
   }
 
   [[nodiscard]] std::vector<CalibrationPoint> curve_for(const std::vector<RowCurve>& rows, double gain) const {
     std::vector<CalibrationPoint> curve;
-    for (int step = -40; step <= 40; ++step) {
+    for (int step = -60; step <= 60; ++step) {
       CalibrationPoint point{.offset = 0.05 * step};
       double warm_users = 0, cold_users = 0;
       for (const RowCurve& row : rows) {
@@ -299,7 +306,7 @@ class FrozenChooser {
   Rows model_, model_users_, model_items_;           // [sample, seen], [sample, r], [seen, r]; in units of σ_s
   Rows residual_, residual_users_, residual_items_;  // the same of the residual
   Rows warm_;                                        // the chosen scores of seen columns
-  KernelHead fold_head_;
+  std::vector<KernelHead> fold_heads_;               // by round
 
  public:
   /// The point of best H whose warm Recall reaches `floor`; none when no point does.

@@ -253,15 +253,17 @@ class FrozenCore {
   }
 
   static void lift_unseen(const FrozenState& state, std::span<const Id> clicks, std::vector<float>& row) {
+    const auto score = [&](std::span<const float> item) {
+      return std::inner_product(row.begin(), row.end(), item.begin(), 0.0f);
+    };
     std::vector<float> warm, cold;
     row.back() = 0;
-    for (Index i = 0; i < state.items.rows(); ++i) {
-      if (std::binary_search(clicks.begin(), clicks.end(), static_cast<Id>(i))) continue;
-      const auto item = state.items.row(i);
-      const float score = std::inner_product(row.begin(), row.end(), item.begin(), 0.0f);
-      (state.seen[static_cast<std::size_t>(i)] ? warm : cold).push_back(score);
-    }
-    row.back() = cold.empty() ? state.mean_user.back() : offset_between(reach_of(warm), reach_of(cold), state.choice);
+    for (const Id item : state.columns)
+      if (!std::binary_search(clicks.begin(), clicks.end(), item)) warm.push_back(score(state.items.row(item)));
+    for (std::size_t k = 0; k < state.cold_probes.size(); ++k)
+      if (!std::binary_search(clicks.begin(), clicks.end(), state.cold_probes[k]))
+        cold.push_back(score(state.cold_rows.row(static_cast<Index>(k))));
+    row.back() = offset_between(reach_of(warm), reach_of(cold), state.choice);
   }
 
   // The model's own users are scored by the model itself, newcomers by the product alone.

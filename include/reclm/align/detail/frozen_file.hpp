@@ -2,6 +2,7 @@
 /// @file frozen_file.hpp
 /// The frozen tier's file: everything a fit left, as safetensors.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -68,6 +69,8 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
                                      NamedTensor::of("model_items", s.model_items),
                                      NamedTensor::of("residual_map", s.residual_map),
                                      NamedTensor::of("fold_in", s.fold_in),
+                                     NamedTensor::of("cold_probes", s.cold_probes),
+                                     NamedTensor::of("cold_rows", s.cold_rows),
                                      NamedTensor::of("mean_user", s.mean_user),
                                      NamedTensor::of("history.offsets", s.history.offsets),
                                      NamedTensor::of("history.items", s.history.columns)};
@@ -104,6 +107,7 @@ class FrozenReader {
     s.own = file_.vector<float>("own"), s.seen = file_.vector<std::uint8_t>("seen");
     s.columns = file_.vector<Id>("columns");
     s.model_items = finite("model_items"), s.residual_map = finite("residual_map"), s.fold_in = finite("fold_in");
+    s.cold_probes = file_.vector<Id>("cold_probes"), s.cold_rows = finite("cold_rows");
     s.mean_user = file_.vector<float>("mean_user");
     check_sizes(s, source, exact);
     s.history.offsets = file_.vector<Index>("history.offsets"), s.history.columns = file_.vector<Id>("history.items");
@@ -149,8 +153,9 @@ class FrozenReader {
   void check_sizes(const FrozenState& s, const FrozenSource& source, const Matrix<float>& exact) const {
     const Index width = s.layout.width(), columns = static_cast<Index>(s.columns.size());
     const auto items = static_cast<std::size_t>(s.items.rows());
-    require(s.users.cols() == width && s.items.cols() == width && static_cast<Index>(s.mean_user.size()) == width &&
-                s.seen.size() == items,
+    require(s.users.cols() == width && s.cold_rows.cols() == width &&
+                s.cold_rows.rows() == static_cast<Index>(s.cold_probes.size()) && s.items.cols() == width &&
+                static_cast<Index>(s.mean_user.size()) == width && s.seen.size() == items,
             "its vectors are not as wide as its layout says");
     require(s.users.rows() >= source.users && s.items.rows() >= source.items,
             "it was saved for a model with more users or items");
@@ -164,6 +169,8 @@ class FrozenReader {
             "its maps for newcomers do not fit its layout");
     require(s.head.weights.empty() || s.head.weights.cols() == s.layout.offset(), "the head does not fit its layout");
     require(s.user_head.weights.empty() || s.user_head.weights.cols() == width, "the head does not fit its layout");
+    require(std::all_of(s.seen.begin(), s.seen.end(), [](std::uint8_t flag) { return flag <= 1; }),
+            "its flags of seen items are neither 0 nor 1");
     for (std::size_t c = 0; c < s.columns.size(); ++c)
       require(s.columns[c] >= 0 && s.columns[c] < static_cast<Id>(items) && (c == 0 || s.columns[c] > s.columns[c - 1]),
               "its seen items are not ascending");

@@ -118,24 +118,24 @@ class FrozenFitter {
     if (!state_.product) state_.exact = GrowingRows(exact);
   }
 
-  // The items that show how high a user's seen and unseen items reach. Where none is unseen, seen ones play them.
+  // The items that show how high a user's seen items reach, and how high profiles reach, be their items seen or not:
+  // one new item among few must not count as the best of many.
   void choose_probes() {
-    std::vector<Id> unseen;
-    for (Id i = 0; i < source_.items; ++i)
-      if (!state_.seen[static_cast<std::size_t>(i)]) unseen.push_back(i);
     warm_probes_ = spread(seen_.items, kProbes);
-    warm_rows_ = rows_of(state_.product ? state_.items.copy() : state_.exact.copy(), warm_probes_);
-    if (!unseen.empty()) {
-      cold_rows_ = rows_of(state_.items.copy(), spread(unseen, kProbes));
-    } else if (!state_.head.weights.empty()) {
-      const std::vector<Index> columns = spread(profiled_.columns, kProbes);
-      const Matrix<float> heads = state_.head.centred(rows_of(profiled_.centred.rows(), seen_.ids(columns)));
-      cold_rows_ = Matrix<float>(heads.rows(), state_.layout.width());
-      for (Index r = 0; r < heads.rows(); ++r)
-        fill_unseen(heads.row(r), state_.choice, state_.layout, cold_rows_.row(r));
+    warm_rows_ = rows_of((state_.product ? state_.items : state_.exact).copy(), warm_probes_);
+    if (!state_.head.weights.empty()) {
+      std::vector<Id> with;
+      for (Id i = 0; i < source_.items; ++i)
+        if (profiles_.has(i)) with.push_back(i);
+      state_.cold_probes = spread(with, kProbes);
     }
-    if (cold_rows_.empty()) cold_rows_ = Matrix<float>(1, state_.layout.width());
+    const Matrix<float> heads = state_.cold_probes.empty()
+                                    ? Matrix<float>()
+                                    : state_.head.centred(rows_of(profiled_.centred.rows(), state_.cold_probes));
+    cold_rows_ = Matrix<float>(heads.rows(), state_.layout.width());
+    for (Index r = 0; r < heads.rows(); ++r) fill_unseen(heads.row(r), state_.choice, state_.layout, cold_rows_.row(r));
     for (Index r = 0; r < cold_rows_.rows(); ++r) cold_rows_.row(r).back() = 0;
+    state_.cold_rows = cold_rows_;
   }
 
   void place_users() {
@@ -182,8 +182,10 @@ class FrozenFitter {
                                                scores(r, seen_.column_of[static_cast<std::size_t>(item)]);
         open.push_back(warm(r, static_cast<Index>(k)) + own);
       }
-      const auto row = cold.row(r);
-      std::vector<float> unseen(row.begin(), row.end());
+      std::vector<float> unseen;
+      for (std::size_t k = 0; k < state_.cold_probes.size(); ++k)
+        if (!std::binary_search(history.begin(), history.end(), state_.cold_probes[k]))
+          unseen.push_back(cold(r, static_cast<Index>(k)));
       rows(r, state_.layout.offset()) = offset_between(reach_of(open), reach_of(unseen), state_.choice);
     });
   }

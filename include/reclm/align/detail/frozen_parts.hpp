@@ -194,7 +194,7 @@ inline Index mean_of_clicks(const Matrix<float>& rows, const SeenItems& seen, st
   return known;
 }
 
-constexpr Index kBasisUsers = 4096;
+constexpr Index kBasisUsers = 2048;
 
 /// The seen items of the model as vectors: its factors, or, for a scorer, a basis of what its scores span over items.
 struct ModelBasis {
@@ -212,20 +212,27 @@ struct ModelBasis {
   }
 };
 
+/// The residual's scores of every seen column for some users, [users, seen].
+inline Matrix<float> residual_scores(const Ease& ease, const Interactions& train, std::span<const Id> users,
+                                     const SeenItems& seen) {
+  Matrix<float> scores(static_cast<Index>(users.size()), seen.size());
+  parallel_for(scores.rows(), 8, [&](Index r) {
+    std::vector<float> kept(ease.kept().size());
+    ease.add_rows(train.of(users[static_cast<std::size_t>(r)]), kept);
+    for (std::size_t k = 0; k < kept.size(); ++k) scores(r, seen.column(ease.kept()[k])) = kept[k];
+  });
+  return scores;
+}
+
 /// The residual's scores in low-rank form: h(u, ·)/σ_h = (Σ over clicks of map's rows) · itemsᵀ.
 struct ResidualBasis {
   Matrix<float> items, map;  ///< [seen, r]
   ResidualBasis() = default;
   ResidualBasis(const Ease& ease, const Interactions& train, const SeenItems& seen, const FrozenOptions& options) {
     const std::vector<Id> some = basis_users(train, rows_within_bounds(seen.size(), kBasisUsers));
-    Matrix<float> scores(static_cast<Index>(some.size()), seen.size());
+    const Matrix<float> scores = residual_scores(ease, train, some, seen);
     std::vector<Index> place;  // of a kept item among the columns
     for (const Id item : ease.kept()) place.push_back(seen.column(item));
-    parallel_for(scores.rows(), 8, [&](Index r) {
-      std::vector<float> kept(place.size());
-      ease.add_rows(train.of(some[static_cast<std::size_t>(r)]), kept);
-      for (std::size_t k = 0; k < kept.size(); ++k) scores(r, place[k]) = kept[k];
-    });
     items = row_space(scores, options.rank, options.seed + 1);
     const auto scale = static_cast<float>(1 / mean_deviation(scores));
     const Matrix<float> kept_map = product(ease.weights(), rows_of(items, place));

@@ -79,6 +79,8 @@ struct FrozenState {
   Matrix<float> model_items;       ///< [columns, model]: item factors, or a basis of a scorer's scores
   Matrix<float> residual_map;      ///< [columns, residual]: what a click adds to a user's residual part
   Matrix<float> fold_in;           ///< [model, model]: mean of a history's model_items → model part of a user
+  std::vector<Id> cold_probes;     ///< items whose profiles show how high unseen ones reach
+  Matrix<float> cold_rows;         ///< [probes, width]: them as unseen items
   std::vector<float> mean_user;    ///< who nobody knows anything about
   GrowingHistory history;
 };

@@ -20,18 +20,22 @@
 
 namespace reclm::detail {
 
-/// Seen items are columns 0 … n − 1; `cold` flags those that play unseen ones.
+/// Seen items are columns 0 … n − 1. In each of `kFolds` rounds other columns play unseen ones.
 struct ValidationSample {
+  static constexpr int kFolds = 3;
   std::vector<Id> users;
   std::vector<std::vector<Index>> masked, targets;  // columns by row, ascending
-  std::vector<std::uint8_t> cold;                   // by column
+  std::vector<std::int8_t> fold;                    // by column: the round in which it plays an unseen item; −1: none
 
   /// @param column_of item → column or −1
   ValidationSample(const Interactions& train, const Interactions& valid, std::span<const Index> column_of,
                    Index columns, Index most_users, double cold_share, std::uint64_t seed) {
     const Random random(seed, Stream::split, 0x76616C69u);
-    cold.resize(static_cast<std::size_t>(columns));
-    for (std::size_t c = 0; c < cold.size(); ++c) cold[c] = random.uniform(c) < static_cast<float>(cold_share);
+    fold.assign(static_cast<std::size_t>(columns), -1);
+    const double share = std::min(cold_share, 1.0 / kFolds);
+    for (std::size_t c = 0; c < fold.size(); ++c)
+      if (const double place = static_cast<double>(random.uniform(c)) / share; place < kFolds)
+        fold[c] = static_cast<std::int8_t>(place);
     const auto columns_of = [&](std::span<const Id> items) {
       std::vector<Index> result;
       for (const Id item : items)
@@ -56,7 +60,17 @@ struct ValidationSample {
   [[nodiscard]] Index rows() const { return static_cast<Index>(users.size()); }
 };
 
-enum class Among { all, warm, cold };
+/// Which columns are ranked and whose targets count.
+struct Among {
+  enum class Kind { all, warm, cold } kind = Kind::all;
+  int fold = 0;
+  static Among all() { return {}; }
+  static Among warm(int fold) { return {Kind::warm, fold}; }
+  static Among cold(int fold) { return {Kind::cold, fold}; }
+  [[nodiscard]] bool holds(const ValidationSample& sample, std::size_t column) const {
+    return kind == Kind::all || (sample.fold[column] == fold) == (kind == Kind::cold);
+  }
+};
 
 /// The best `k` columns of one row, best first, masked ones and those of the other kind left out.
 inline std::vector<std::pair<float, Index>> best_columns(const ValidationSample& sample, Index row,
@@ -70,8 +84,7 @@ inline std::vector<std::pair<float, Index>> best_columns(const ValidationSample&
       ++next;
       continue;
     }
-    if (among == Among::all || (sample.cold[c] != 0) == (among == Among::cold))
-      open.emplace_back(scores[c], static_cast<Index>(c));
+    if (among.holds(sample, c)) open.emplace_back(scores[c], static_cast<Index>(c));
   }
   const auto kept = std::min(static_cast<std::size_t>(k), open.size());
   const auto better = [](const auto& a, const auto& b) {
@@ -92,9 +105,7 @@ inline Worth worth_by_row(const ValidationSample& sample, const Matrix<float>& s
   Worth result{std::vector<float>(sample.users.size()), std::vector<float>(sample.users.size())};
   parallel_for(sample.rows(), 16, [&](Index r) {
     const auto& targets = sample.targets[static_cast<std::size_t>(r)];
-    const auto counts = [&](Index c) {
-      return among == Among::all || (sample.cold[static_cast<std::size_t>(c)] != 0) == (among == Among::cold);
-    };
+    const auto counts = [&](Index c) { return among.holds(sample, static_cast<std::size_t>(c)); };
     const auto wanted = std::count_if(targets.begin(), targets.end(), counts);
     float& recall = result.recall[static_cast<std::size_t>(r)];
     float& choice = result.choice[static_cast<std::size_t>(r)];
