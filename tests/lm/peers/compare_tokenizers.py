@@ -5,7 +5,7 @@
     python tests/lm/peers/compare_tokenizers.py build/tokenize [--data FOLDER] [--models FOLDER] [--strings 100000]
 
 Models: SmolLM2's (from its GGUF file) and MiniLM's (tokenizer.json), where --models has them, and one for each of the
-patterns of GPT-2, Llama-3, Qwen2 and Llama-2, trained here. Texts: every .item file below --data, and random strings.
+patterns of GPT-2, Llama-3, Qwen2 and Llama-2, trained here. Texts: every line of the .item and .jsonl files below --data, and random strings.
 """
 import argparse
 import json
@@ -128,7 +128,7 @@ def main():
     arguments.add_argument("--strings", type=int, default=100000)
     options = arguments.parse_args()
 
-    files = sorted(options.data.rglob("*.item")) if options.data else []
+    files = sorted(f for f in options.data.rglob("*") if f.suffix in (".item", ".jsonl")) if options.data else []
     real = [line for file in files for line in file.read_text(errors="replace").splitlines()]
     print(f"tokenizers {tokenizers.__version__}; {len(real)} lines of {len(files)} files, {options.strings} random strings")
     strings = random_strings(options.strings)
