@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   add_profile(app, call);
 #if defined(RECLM_CLI_LM)
   add_finetune(app, call);
+  add_tune(app, call);
 #endif
   try {
     app.parse(argc, argv);
