@@ -23,7 +23,7 @@ struct TrainableOptions {
   bool full = false;  ///< every weight; else only `lora`'s updates (both: every weight of the layers without update)
   bool bf16 = false;  ///< weights are held and multiplied as bf16, half the memory; trained ones keep a float32 master
   bool decode = false;  ///< frozen weights are decoded to float32 once; else they stay as stored, and every product
-                        ///< decodes them a tile at a time (about 3% slower, an eighth of the memory with 4-bit blocks)
+                        ///< decodes them a tile at a time (a sixth slower, an eighth of the memory with 4-bit blocks)
 };
 
 /// What a pass through a model may draw: dropout's masks are a function of these and of the layer.
