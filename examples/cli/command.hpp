@@ -51,6 +51,8 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 void add_bench(CLI::App& app, Invocation& call);
 #if defined(RECLM_CLI_LM)  // with component lm
 void add_finetune(CLI::App& app, Invocation& call);
+void add_encode(CLI::App& app, Invocation& call);
+void add_generate(CLI::App& app, Invocation& call);
 #endif
 void add_inspect(CLI::App& app, Invocation& call);
 void add_profile(CLI::App& app, Invocation& call);

@@ -81,6 +81,8 @@ int main(int argc, char** argv) {
 #if defined(RECLM_CLI_LM)
   add_finetune(app, call);
   add_tune(app, call);
+  add_generate(app, call);
+  add_encode(app, call);
 #endif
   try {
     app.parse(argc, argv);

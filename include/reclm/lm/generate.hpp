@@ -100,7 +100,7 @@ inline Index common_beginning(std::span<const TokenId> a, std::span<const TokenI
 template <class B>
 class Generator {
  public:
-  Generator(const Decoder<B>& decoder, const TokenTexts& texts, std::span<const GenerationRequest> requests,
+  Generator(const lm::Decoder<B>& decoder, const TokenTexts& texts, std::span<const GenerationRequest> requests,
             const GenerationOptions& options, const Observer& observer)
       : decoder_(decoder), texts_(texts), requests_(requests), options_(options), observer_(observer) {
     if (options.batch < 1) throw ConfigError("generate: batch must be 1 or more");
@@ -295,7 +295,7 @@ class Generator {
       options_.on_text({text.request, std::string_view(results_[text.request].text).substr(text.shown), true});
   }
 
-  const Decoder<B>& decoder_;
+  const lm::Decoder<B>& decoder_;  // lm::detail has a tokenizers' Decoder too
   const TokenTexts& texts_;
   std::span<const GenerationRequest> requests_;
   const GenerationOptions& options_;

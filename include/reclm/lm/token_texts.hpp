@@ -21,15 +21,15 @@ class TokenTexts {
   TokenTexts(std::vector<std::string> bytes, std::vector<TokenId> stops)
       : bytes_(std::move(bytes)), stops_(std::move(stops)) {}
 
-  /// From a tokenizer: any class with size(), token_bytes(id) and stops().
+  /// From a tokenizer: any class with vocabulary(), token_bytes(id) and stops().
   template <class Tokenizer>
-  requires requires(const Tokenizer& t, TokenId id) {
-    { t.token_bytes(id) } -> std::convertible_to<std::string>;
-    t.size();
+  requires requires(const Tokenizer& t) {
+    t.token_bytes(TokenId{});
+    t.vocabulary();
     t.stops();
   }
   explicit TokenTexts(const Tokenizer& tokenizer) {
-    for (TokenId id = 0; id < static_cast<TokenId>(tokenizer.size()); ++id)
+    for (TokenId id = 0; id < static_cast<TokenId>(tokenizer.vocabulary()); ++id)
       bytes_.emplace_back(tokenizer.token_bytes(id));
     for (const TokenId id : tokenizer.stops()) stops_.push_back(id);
   }

@@ -1,0 +1,219 @@
+"""Prefill, decoding and encoding by llama.cpp, transformers and ONNX Runtime and by reclm in turn, on the same core.
+
+    inference.py PEER_INFERENCE [--gguf FILE]... [--encoder FOLDER] [--rounds 3] [--core 0] [--check]
+
+PEER_INFERENCE is the program of that name (bench/peers/inference.cpp), FILE a SmolLM2-135M-Instruct (float32 files are
+compared with transformers too), FOLDER a MiniLM. CPU seconds are compared: on a busy machine wall seconds say nothing.
+--check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'.
+Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+def token(k, s, vocabulary):
+    return (s * 7919 + k * 104729 + 11) % (vocabulary - 1000) + 500
+
+
+def timed(body, repeats=3):
+    """CPU seconds of each repeat, the first left out."""
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        body()
+        seconds.append(time.process_time() - start)
+    return seconds[1:]
+
+
+def llama_cpp(model, what, batch, count):
+    import llama_cpp as cpp
+    cpp.llama_backend_init()
+    weights = cpp.llama_model_load_from_file(model.encode(), cpp.llama_model_default_params())
+    settings = cpp.llama_context_default_params()
+    settings.n_ctx, settings.n_batch, settings.n_seq_max, settings.kv_unified = (count + 32) * batch, 2048, batch, True
+    settings.n_threads = settings.n_threads_batch = 1
+    context = cpp.llama_init_from_model(weights, settings)
+    memory = cpp.llama_get_memory(context)
+
+    def decode(rows):
+        chunk = cpp.llama_batch_init(len(rows), 0, 1)
+        chunk.n_tokens = len(rows)
+        for i, (word, position, sequence, wanted) in enumerate(rows):
+            chunk.token[i], chunk.pos[i], chunk.n_seq_id[i], chunk.logits[i] = word, position, 1, wanted
+            chunk.seq_id[i][0] = sequence
+        assert cpp.llama_decode(context, chunk) == 0
+        cpp.llama_synchronize(context)
+        cpp.llama_batch_free(chunk)
+
+    def prompts(length):
+        cpp.llama_memory_clear(memory, True)
+        decode([(token(k, s, 49152), k, s, k == length - 1) for s in range(batch) for k in range(length)])
+
+    if what == "prefill":
+        return timed(lambda: prompts(count))
+    seconds = []
+    for _ in range(4):
+        prompts(16)
+        start = time.process_time()
+        for i in range(count):
+            decode([(700 + i, 16 + i, s, True) for s in range(batch)])
+        seconds.append(time.process_time() - start)
+    return seconds[1:]
+
+
+def from_gguf(model):
+    import torch
+    from transformers import AutoModelForCausalLM
+    torch.set_num_threads(1)
+    folder, name = os.path.split(os.path.abspath(model))
+    return AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32).eval()
+
+
+def transformers(model, what, batch, count):
+    import torch
+    network = from_gguf(model)
+    length = count if what == "prefill" else 16
+    prompt = torch.tensor([[token(k, s, 49152) for k in range(length)] for s in range(batch)])
+    with torch.inference_mode():
+        if what == "prefill":
+            return timed(lambda: network(prompt, logits_to_keep=1))
+        seconds = []
+        for _ in range(4):
+            out = network(prompt, logits_to_keep=1, use_cache=True)
+            start = time.process_time()
+            for _ in range(count):
+                out = network(out.logits[:, -1].argmax(-1, keepdim=True), past_key_values=out.past_key_values)
+            seconds.append(time.process_time() - start)
+        return seconds[1:]
+
+
+def transformers_encoder(model, what, batch, count):
+    import torch
+    from transformers import AutoModel
+    torch.set_num_threads(1)
+    network = AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+    size = network.config.vocab_size
+    texts = torch.tensor([[token(k, s, size) for k in range(count)] for s in range(batch)])
+
+    def encode():
+        for part in texts.split(32):
+            torch.nn.functional.normalize(network(part).last_hidden_state.mean(1))
+
+    with torch.inference_mode():
+        return timed(encode)
+
+
+def onnxruntime(model, what, batch, count):
+    import numpy
+    import onnxruntime as ort
+    import torch
+    from transformers import AutoModel
+    network = AutoModel.from_pretrained(model, dtype=torch.float32, attn_implementation="eager").eval()
+    size = network.config.vocab_size
+    texts = numpy.array([[token(k, s, size) for k in range(count)] for s in range(batch)])
+    file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
+    ones = numpy.ones_like(texts)
+    axes = {0: "batch", 1: "length"}
+    torch.onnx.export(network, (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
+                      input_names=["input_ids", "attention_mask"], output_names=["states"],
+                      dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes}, opset_version=17)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    os.remove(file)
+
+    def encode():
+        for begin in range(0, batch, 32):
+            session.run(["states"], {"input_ids": texts[begin:begin + 32], "attention_mask": ones[begin:begin + 32]})
+
+    return timed(encode)
+
+
+PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_encoder, onnxruntime)}
+
+
+def run(command, core, text=None):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return subprocess.run(["taskset", "-c", core, *command], env=environment, capture_output=True, text=True, input=text)
+
+
+def compare(options, peers, model, what, batch, count, unit):
+    best = {}
+    for _ in range(options.rounds):
+        for name in peers:
+            done = run([sys.executable, __file__, "--peer", name, model, what, str(batch), str(count)], options.core)
+            if done.returncode == 0:
+                best[name] = min([best.get(name, 1e9), *json.loads(done.stdout.splitlines()[-1])])
+            else:
+                print(f"  ({name} is left out: {done.stderr.strip().splitlines()[-1][:100]})", file=sys.stderr)
+        done = run([options.program, what, model, "--batch", str(batch), "--tokens", str(count)], options.core)
+        if done.returncode:
+            sys.exit(done.stderr)
+        best["reclm"] = min([best.get("reclm", 1e9), *json.loads(done.stdout.splitlines()[-1])["cpu_seconds"]])
+    work = batch if what == "encode" else batch * count
+    for name, seconds in best.items():
+        ratio = "" if name == "reclm" else f"   reclm is {seconds / best['reclm']:.2f} times as fast"
+        print(f"{os.path.basename(model)[:32]:32} {what:8} batch {batch:3} {name:21} {work / seconds:8.1f} {unit}{ratio}",
+              flush=True)
+
+
+def check(options):
+    import torch
+    for model in options.gguf[:1]:
+        network = from_gguf(model)
+        prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
+        got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
+                  "".join(" ".join(map(str, p)) + "\n" for p in prompts)).stdout.splitlines()
+        same = 0
+        for prompt, line in zip(prompts, got):
+            expected = network.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False, eos_token_id=None,
+                                        pad_token_id=0)[0, len(prompt):].tolist()
+            same += [int(word) for word in line.split()] == expected
+        print(f"greedy texts of 64 tokens equal to transformers': {same} of 20")
+    if options.encoder:
+        from transformers import AutoModel
+        network = AutoModel.from_pretrained(options.encoder, dtype=torch.float32).eval()
+        texts = [[token(k, s, network.config.vocab_size) for k in range(3 + 11 * s)] for s in range(20)]
+        got = run([options.program, "vectors", options.encoder], options.core,
+                  "".join(" ".join(map(str, t)) + "\n" for t in texts)).stdout.splitlines()
+        worst = 1.0
+        for text, line in zip(texts, got):
+            with torch.inference_mode():
+                expected = network(torch.tensor([text])).last_hidden_state[0].mean(0).double()
+            mine = torch.tensor([float(x) for x in line.split()], dtype=torch.float64)
+            worst = min(worst, torch.nn.functional.cosine_similarity(expected, mine, 0).item())
+        print(f"smallest cosine of 20 sentence vectors with transformers': {worst:.8f}")
+
+
+def main():
+    if sys.argv[1:2] == ["--peer"]:
+        _, _, name, model, what, batch, count = sys.argv
+        print(json.dumps(PEERS[name](model, what, int(batch), int(count))))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--gguf", action="append", default=[])
+    parser.add_argument("--encoder")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--core", default="0")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    if options.check:
+        check(options)
+        return
+    for model in options.gguf:
+        peers = ["llama_cpp"] + (["transformers"] if os.path.getsize(model) > 500e6 else [])
+        for what, batch, count in (("prefill", 1, 256), ("decode", 1, 64), ("decode", 8, 64)):
+            compare(options, peers, model, what, batch, count, "tokens/s")
+    if options.encoder:
+        for count in (40, 200):
+            print(f"{count} tokens a sentence:")
+            compare(options, ["transformers_encoder", "onnxruntime"], options.encoder, "encode", 64, count, "sentences/s")
+
+
+if __name__ == "__main__":
+    main()
