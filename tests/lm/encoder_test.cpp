@@ -1,4 +1,6 @@
 #include "encoder_cases.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
+#include "support/model_cache.hpp"
 
 using namespace reclm;
 using namespace reclm::lm;
@@ -56,4 +58,21 @@ TEST_CASE("encoder: what does not fit is refused with a message") {
   CHECK(contains(message({50}), "outside the vocabulary"));
   CHECK(encoder.encode({}).rows() == 0);
   CHECK(contains(message_of([] { (void)Encoder<>(tiny_decoder("llama")); }), "Decoder"));
+}
+
+TEST_CASE("encoder: MiniLM's vectors are those of transformers") {
+  const auto path = test::minilm();
+  if (!path) return;
+  const Encoder<> encoder(*open_weights(*path));
+  const auto expected = SafetensorsFile::open(RECLM_SOURCE_DIR "/tests/fixtures/real_models.safetensors");
+  std::vector<std::vector<TokenId>> texts;
+  for (int i = 0; i < 3; ++i) texts.push_back(expected.vector<TokenId>("text." + std::to_string(i)));
+  const auto vectors = encoder.encode(texts);
+  for (Index i = 0; i < 3; ++i) {
+    const auto vector = expected.vector<float>("vector." + std::to_string(i));
+    double cosine = 0;
+    for (Index c = 0; c < vectors.cols(); ++c)
+      cosine += static_cast<double>(vectors(i, c)) * static_cast<double>(vector[static_cast<std::size_t>(c)]);
+    CHECK(cosine > 0.99999);
+  }
 }

@@ -1,7 +1,9 @@
 #include "reclm/lm/generate.hpp"
 
 #include "reclm/lm/memory_weights.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
 #include "support/catch.hpp"
+#include "support/model_cache.hpp"
 #include "tiny_weights.hpp"
 
 using namespace reclm;
@@ -269,4 +271,17 @@ TEST_CASE("generate: requests that do not fit are refused, and named") {
   requests[1].constraint = nullptr;
   const auto result = generate(decoder, texts, requests, {});
   CHECK((result[1].finish == Finish::stop_token || result[1].tokens.size() == 399));
+}
+
+TEST_CASE("generate: SmolLM2's greedy texts are those of transformers") {
+  const auto path = test::smollm2();
+  if (!path) return;
+  const Decoder<> decoder(*open_weights(*path));
+  const auto expected = SafetensorsFile::open(RECLM_SOURCE_DIR "/tests/fixtures/real_models.safetensors");
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 3; ++i)
+    requests.push_back({.prompt = expected.vector<TokenId>("prompt." + std::to_string(i)), .max_tokens = 24});
+  const auto texts = generate(decoder, TokenTexts(), requests);
+  for (int i = 0; i < 3; ++i)
+    CHECK(texts[static_cast<std::size_t>(i)].tokens == expected.vector<TokenId>("greedy." + std::to_string(i)));
 }

