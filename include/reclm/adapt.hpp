@@ -15,7 +15,7 @@ namespace reclm {
 
 namespace presets {
 
-/// The library's own choice: chosen and justified by measurement in bench/RESULTS.md.
+/// The library's own: everything is tried, and used as far as validation shows a gain.
 using Best = FrozenOptions;
 
 }  // namespace presets

@@ -6,6 +6,7 @@
 
 #include "model/planted_clicks.hpp"
 #include "reclm/eval/protocol.hpp"
+#include "reclm/model/baselines.hpp"
 #include "reclm/model/scorer_ranker.hpp"
 #include "support/catch.hpp"
 
@@ -115,6 +116,17 @@ TEST_CASE("a scorer's own users keep its scores, and its factors come near") {
       CHECK(served[k] == Approx(now[k]).margin(2e-2));  // six factors are all there is
     }
   }
+}
+
+TEST_CASE("a scorer that tells nobody apart is enhanced as well") {
+  const Dataset data = planted_data();
+  const Popularity popularity(data.train);  // scores of rank one
+  auto enhanced = adapt(popularity, make_profiles(data.item_profiles));
+  const FitReport report = enhanced.fit(data.train, data.valid);
+  CHECK(report.enhanced > report.model_alone + 0.2);
+  const Popularity nothing(Interactions(61, 81, std::vector<Index>(62, 0), {}));  // all scores are 0
+  auto still = adapt(nothing, make_profiles(data.item_profiles));
+  CHECK(still.fit(data.train, data.valid).enhanced > 0.2);
 }
 
 TEST_CASE("cold items come in at run time and are ranked by their profile") {

@@ -66,12 +66,17 @@ inline void orthonormalize(Matrix<float>& y) {
     Matrix<float> gram = product(y, Op::transpose, y, Op::none);
     double trace = 0;
     for (Index k = 0; k < gram.rows(); ++k) trace += static_cast<double>(gram(k, k));
-    if (trace <= 0) return;
-    const auto jitter = static_cast<float>(1e-5 * trace / static_cast<double>(gram.rows()));
-    for (Index k = 0; k < gram.rows(); ++k) gram(k, k) += jitter;
-    const Eigen::Map<const RowMajor> g(gram.data(), gram.rows(), gram.cols());
-    const Eigen::LLT<Eigen::MatrixXf> factor(g);
-    if (factor.info() != Eigen::Success) throw NumericError("orthonormalize: values are not finite");
+    if (trace <= 0) return;  // nothing there
+    if (!std::isfinite(trace)) throw NumericError("orthonormalize: values are not finite");
+    // Columns that depend on others leave a matrix that rounding makes indefinite: more is added until it is not.
+    Eigen::LLT<Eigen::MatrixXf> factor;
+    for (double jitter = 1e-5;; jitter *= 8) {
+      const auto more = static_cast<float>(jitter * trace / static_cast<double>(gram.rows()));
+      for (Index k = 0; k < gram.rows(); ++k) gram(k, k) += more;
+      factor.compute(Eigen::Map<const RowMajor>(gram.data(), gram.rows(), gram.cols()));
+      if (factor.info() == Eigen::Success) break;
+      if (jitter > 1) throw NumericError("orthonormalize: values are not finite");
+    }
     parallel_chunks(y.rows(), 512, [&](Index begin, Index end, Index) {
       Eigen::Map<RowMajor> rows(y.data() + begin * y.cols(), end - begin, y.cols());
       Eigen::MatrixXf turned = rows.transpose();
