@@ -38,8 +38,8 @@ Outcome uninterrupted(const Dataset& data, BackboneKind kind, AdapterKind adapte
 }
 
 Outcome resumed(const Dataset& data, BackboneKind kind, AdapterKind adapter, const fs::path& checkpoint) {
-  // Its own start values are overwritten.
-  const auto model = small_model(kind, adapter, data, 99);
+  // Start values of its own are overwritten; without a checkpoint it begins as the others did.
+  const auto model = fs::exists(checkpoint) ? small_model(kind, adapter, data, 99) : model_of(data, kind, adapter);
   return outcome_of(*model, train(*model, data.train, small_training(checkpoint), validation_of(data)));
 }
 

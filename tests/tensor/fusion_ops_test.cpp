@@ -73,7 +73,7 @@ TEST_CASE("rows are replaced by one vector") {
 
 TEST_CASE("a contrast with sampled negatives leaves out the positive among them") {
   const std::vector<Id> positives{7, 8, 7, 9}, negatives{9, 1, 7};
-  const auto u = noise(4, 5, 1), p = noise(4, 5, 2), n = noise(3, 5, 3), log_scale = Matrix<double>(1, 1, {0.9});
+  const auto u = noise(4, 5, 1), p = noise(4, 5, 2), n = noise(3, 5, 3), log_scale = Matrix<double>(1, 1, std::vector<double>(1, 0.9));
   const double scale = std::exp(0.9);
   double expected = 0;
   for (Index b = 0; b < 4; ++b) {
@@ -107,15 +107,15 @@ TEST_CASE("a temperature is learned, as far as it goes") {
   const Build build = [&](TapeD& t, const std::vector<Var>& v) {
     return info_nce_loss(t, normalize_rows(t, v[0]), normalize_rows(t, v[1]), anchors, LogScale{v[2]}, 4);
   };
-  check_gradients({noise(5, 3, 1), noise(5, 3, 2), Matrix<double>(1, 1, {1.3})}, build);
+  check_gradients({noise(5, 3, 1), noise(5, 3, 2), Matrix<double>(1, 1, std::vector<double>(1, 1.3))}, build);
   TapeD tape;
   const Var a = normalize_rows(tape, constant(tape, noise(5, 3, 1))),
             b = normalize_rows(tape, constant(tape, noise(5, 3, 2)));
-  const Var scale = tape.variable(TensorD::from_host(Matrix<double>(1, 1, {std::log(5.0)})));
+  const Var scale = tape.variable(TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, std::log(5.0)))));
   CHECK(*tape.value(info_nce_loss(tape, a, b, anchors, LogScale{scale}, 4)).data() ==
         Approx(*tape.value(info_nce_loss(tape, a, b, anchors, 0.2, 4)).data()).epsilon(1e-12));
   // Beyond 100 it stays where it is.
-  const Var high = tape.variable(TensorD::from_host(Matrix<double>(1, 1, {6})));
+  const Var high = tape.variable(TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, 6))));
   const Var loss = info_nce_loss(tape, a, b, anchors, LogScale{high}, 4);
   tape.backward(loss);
   CHECK(*tape.gradient(high).data() == 0);

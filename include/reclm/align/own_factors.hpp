@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/align/policies.hpp"
 #include "reclm/align/own_vectors.hpp"
 #include "reclm/core/as_matrix.hpp"
 #include "reclm/model/concepts.hpp"
