@@ -14,6 +14,7 @@
 #include "reclm/core/observer.hpp"
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/reward/sequence_scorer.hpp"
+#include "reclm/instruct/reward/terms.hpp"
 #include "reclm/instruct/rl/checkpoint.hpp"
 #include "reclm/instruct/samples.hpp"
 #include "reclm/lm/training/gradients.hpp"
