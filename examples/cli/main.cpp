@@ -77,8 +77,8 @@ int main(int argc, char** argv) {
   add_recommend(app, call);
   add_inspect(app, call);
   add_world(app, call);
-  add_profile(app, call);
 #if defined(RECLM_CLI_LM)
+  add_profile(app, call);
   add_finetune(app, call);
   add_tune(app, call);
   add_generate(app, call);
