@@ -16,7 +16,7 @@ namespace reclm {
 struct FrozenOptions {
   /// The one knob of the joint ranking of seen and unseen items, in [0, 1]: so much of the model's own warm Recall must
   /// remain on validation. Within that, unseen items are ranked as high as makes H, the harmonic mean of warm and cold
-  /// Recall, largest. 0.99: never hurt warm items; 0: the best H.
+  /// Recall, largest. 0.99: warm items give up next to nothing there (on other data it can be more); 0: the best H.
   double warm_floor = 0.99;
   bool residual = true;           ///< an item-to-item learner (Ease) beside the model
   bool smoothing = true;          ///< profiles correct the scores of seen items
