@@ -12,9 +12,9 @@ namespace reclm::test {
 inline std::optional<std::filesystem::path> fetched_model(const std::string& name) {
   const char* const set = std::getenv("RECLM_MODEL_CACHE");
   const char* const home = std::getenv("HOME");
-  const std::filesystem::path cache =
-      set != nullptr ? std::filesystem::path(set)
-                     : std::filesystem::path(home != nullptr ? home : ".") / ".cache/reclm/models";
+  const std::filesystem::path cache = set != nullptr
+                                          ? std::filesystem::path(set)
+                                          : std::filesystem::path(home != nullptr ? home : ".") / ".cache/reclm/models";
   if (std::filesystem::exists(cache / name)) return cache / name;
   WARN("skipped: " << (cache / name).string() << " is not here; examples/fetch_models.sh fetches it");
   return std::nullopt;

@@ -73,7 +73,8 @@ TEST_CASE("rows are replaced by one vector") {
 
 TEST_CASE("a contrast with sampled negatives leaves out the positive among them") {
   const std::vector<Id> positives{7, 8, 7, 9}, negatives{9, 1, 7};
-  const auto u = noise(4, 5, 1), p = noise(4, 5, 2), n = noise(3, 5, 3), log_scale = Matrix<double>(1, 1, std::vector<double>(1, 0.9));
+  const auto u = noise(4, 5, 1), p = noise(4, 5, 2), n = noise(3, 5, 3),
+             log_scale = Matrix<double>(1, 1, std::vector<double>(1, 0.9));
   const double scale = std::exp(0.9);
   double expected = 0;
   for (Index b = 0; b < 4; ++b) {

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "reclm/align/policies.hpp"
 #include "reclm/align/own_vectors.hpp"
+#include "reclm/align/policies.hpp"
 #include "reclm/core/as_matrix.hpp"
 #include "reclm/model/concepts.hpp"
 

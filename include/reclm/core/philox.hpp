@@ -1,8 +1,8 @@
 #pragma once
 /// @file philox.hpp
-/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-/// A number is a pure function of (seed, stream, step, index): no state, so any thread, either backend and a resumed run
-/// draw the same ones.
+/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011). A number is a pure function of (seed, stream, step, index): no state, so any thread, either backend and a
+/// resumed run draw the same ones.
 
 #include <cstdint>
 
@@ -37,10 +37,9 @@ RECLM_HD inline PhiloxBlock philox4x32(PhiloxBlock counter, std::uint32_t key0, 
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = 0xD2511F53ull * counter.word[0];
     const std::uint64_t product1 = 0xCD9E8D57ull * counter.word[2];
-    counter = {{static_cast<std::uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0,
-                static_cast<std::uint32_t>(product1),
-                static_cast<std::uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1,
-                static_cast<std::uint32_t>(product0)}};
+    counter = {
+        {static_cast<std::uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0, static_cast<std::uint32_t>(product1),
+         static_cast<std::uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1, static_cast<std::uint32_t>(product0)}};
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }

@@ -8,7 +8,7 @@
 namespace reclm::lm {
 
 struct Message {
-  std::string role;     ///< "system", "user" or "assistant"
+  std::string role;  ///< "system", "user" or "assistant"
   std::string content;
   bool operator==(const Message&) const = default;
 };

@@ -10,9 +10,9 @@
 namespace reclm::lm {
 
 struct LoraMatrices {
-  Matrix<float> a;   ///< [r, in]
-  Matrix<float> b;   ///< [out, r]
-  float scale = 1;   ///< α / r
+  Matrix<float> a;  ///< [r, in]
+  Matrix<float> b;  ///< [out, r]
+  float scale = 1;  ///< α / r
 };
 
 /// By the layer's name without ".weight", e.g. "model.layers.0.self_attn.q_proj".

@@ -28,23 +28,23 @@ enum class Architecture { llama, qwen2, mistral, bert };
 /// Sizes and constants; names in comments are those of Hugging Face's config.json.
 struct ModelConfig {
   Architecture architecture = Architecture::llama;
-  Index vocabulary = 0;   ///< vocab_size
-  Index width = 0;        ///< hidden_size
-  Index layers = 0;       ///< num_hidden_layers
-  Index heads = 0;        ///< num_attention_heads
-  Index kv_heads = 0;     ///< num_key_value_heads; equals heads without grouping
-  Index head_width = 0;   ///< head_dim; width / heads where the file says nothing
-  Index inner_width = 0;  ///< intermediate_size
-  Index context = 0;      ///< max_position_embeddings
+  Index vocabulary = 0;        ///< vocab_size
+  Index width = 0;             ///< hidden_size
+  Index layers = 0;            ///< num_hidden_layers
+  Index heads = 0;             ///< num_attention_heads
+  Index kv_heads = 0;          ///< num_key_value_heads; equals heads without grouping
+  Index head_width = 0;        ///< head_dim; width / heads where the file says nothing
+  Index inner_width = 0;       ///< intermediate_size
+  Index context = 0;           ///< max_position_embeddings
   double norm_epsilon = 1e-5;  ///< rms_norm_eps, layer_norm_eps
   double rope_theta = 10000;
   RopeScaling rope_scaling{};
-  Index sliding_window = 0;    ///< positions a token sees at most; 0: all before it
+  Index sliding_window = 0;  ///< positions a token sees at most; 0: all before it
   bool tied_embeddings = false;
-  bool qkv_bias = false;       ///< attention_bias; true for Qwen2
-  Index token_types = 0;       ///< type_vocab_size, BERT
+  bool qkv_bias = false;                 ///< attention_bias; true for Qwen2
+  Index token_types = 0;                 ///< type_vocab_size, BERT
   TokenId bos = -1, eos = -1, pad = -1;  ///< −1: none
-  std::vector<TokenId> stops;  ///< every token that ends a generation (eos included)
+  std::vector<TokenId> stops;            ///< every token that ends a generation (eos included)
 };
 
 }  // namespace reclm::lm

@@ -1,8 +1,8 @@
 #pragma once
 /// @file rope_angles.hpp
-/// The angles of rotary positions (Su et al., 2021) and how models stretch them beyond the context they were trained on:
-/// linear (Chen et al., 2023), dynamic NTK, Llama 3's, YaRN (Peng et al., 2023). Formulas and float32 roundings are those
-/// of Hugging Face transformers.
+/// The angles of rotary positions (Su et al., 2021) and how models stretch them beyond the context they were trained
+/// on: linear (Chen et al., 2023), dynamic NTK, Llama 3's, YaRN (Peng et al., 2023). Formulas and float32 roundings are
+/// those of Hugging Face transformers.
 
 #include <algorithm>
 #include <cmath>
@@ -52,8 +52,8 @@ class RopeAngles {
     const auto original = static_cast<double>(original_context());
     double base = config_.rope_theta;
     if (scaling.kind == Kind::dynamic && static_cast<double>(length) > original)
-      base *= std::pow(scaling.factor * static_cast<double>(length) / original - (scaling.factor - 1),
-                       width / (width - 2));
+      base *=
+          std::pow(scaling.factor * static_cast<double>(length) / original - (scaling.factor - 1), width / (width - 2));
     // The frequencies between which YaRN fades from interpolation to none, as places in a head.
     const auto place = [&](double rotations) {
       return width * std::log(original / (rotations * 2 * std::numbers::pi)) / (2 * std::log(base));
@@ -70,9 +70,9 @@ class RopeAngles {
       if (scaling.kind == Kind::linear) frequency /= scaling.factor;
       if (scaling.kind == Kind::llama3) {
         const double turns = original * frequency / (2 * std::numbers::pi);  // within the original context
-        const double keep = std::clamp((turns - scaling.low_frequency_factor) /
-                                           (scaling.high_frequency_factor - scaling.low_frequency_factor),
-                                       0.0, 1.0);
+        const double keep = std::clamp(
+            (turns - scaling.low_frequency_factor) / (scaling.high_frequency_factor - scaling.low_frequency_factor),
+            0.0, 1.0);
         frequency = (1 - keep) * frequency / scaling.factor + keep * frequency;
       }
       if (scaling.kind == Kind::yarn) {

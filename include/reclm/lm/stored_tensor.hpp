@@ -14,8 +14,8 @@
 
 namespace reclm::lm {
 
-/// Element formats of stored weights. The block formats are GGUF's: 32 (Q*_0, Q*_1) or 256 (Q*_K) numbers a block, blocks
-/// along the last dimension.
+/// Element formats of stored weights. The block formats are GGUF's: 32 (Q*_0, Q*_1) or 256 (Q*_K) numbers a block,
+/// blocks along the last dimension.
 enum class StorageType { f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k };
 
 /// Row-major bytes of [rows, cols] (a vector is one row); `owner` keeps them alive (a mapped file, or a copy).
@@ -26,8 +26,8 @@ struct StoredTensor {
   std::shared_ptr<const void> owner;
 };
 
-/// A model's weights by Hugging Face's names ("model.layers.0.self_attn.q_proj.weight", "encoder.layer.0.…"), whatever the
-/// file calls them and however it orders the rows of q and k: rotary halves are as in Hugging Face files.
+/// A model's weights by Hugging Face's names ("model.layers.0.self_attn.q_proj.weight", "encoder.layer.0.…"), whatever
+/// the file calls them and however it orders the rows of q and k: rotary halves are as in Hugging Face files.
 class WeightSource {
  public:
   WeightSource() = default;

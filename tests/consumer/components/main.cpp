@@ -10,8 +10,8 @@
 #ifdef WITH_LM
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
-#include <reclm/lm/stored_tensor.hpp>
 #include <utf8proc.h>
+#include <reclm/lm/stored_tensor.hpp>
 #endif
 #ifdef WITH_HTTP
 #include <openssl/crypto.h>
@@ -24,7 +24,8 @@
 int main() {
   std::atomic<reclm::Index> sum = 0;
   reclm::parallel_for(100, 10, [&](reclm::Index n) { sum += n; });
-  const nlohmann::json report = {{"version", RECLM_VERSION_STRING}, {"eigen", EIGEN_MAJOR_VERSION}, {"sum", sum.load()}};
+  const nlohmann::json report = {
+      {"version", RECLM_VERSION_STRING}, {"eigen", EIGEN_MAJOR_VERSION}, {"sum", sum.load()}};
   std::puts(report.dump().c_str());
 #ifdef WITH_LM
   char version[64] = "";
