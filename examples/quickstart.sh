@@ -11,7 +11,7 @@ alone, with RecLM and with shuffled profiles (placebo) to popularity, random and
 terminal and in report/index.html.
 
   --data DIR        a folder of RecBole atomic files instead of the embedded world
-  --build-dir DIR   where to build (build/release)
+  --build-dir DIR   where to build (build/quickstart)
   --help            this text
 
 Everything else goes to `reclm bench`: --seeds 5, --backbones all, --report DIR … (`reclm bench --help` tells).
@@ -25,7 +25,7 @@ fail() {
 }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$root/build/release
+build=$root/build/quickstart
 input=(--world)
 passed=()
 while [[ $# -gt 0 ]]; do
@@ -63,7 +63,7 @@ fi
 echo "2/3 Building the reclm command in $build"
 mkdir -p "$build"
 log=$build/quickstart.log
-cmake -S "$root" --preset release -B "$build" >"$log" 2>&1 ||
+cmake -S "$root" --preset release -B "$build" -DRECLM_COMMAND_LM=OFF >"$log" 2>&1 ||
   { tail -n 30 "$log" >&2 && fail "configuring failed; all of it is in $log"; }
 cmake --build "$build" --target examples/cli/reclm || fail "the build failed; the compiler's messages are above"
 

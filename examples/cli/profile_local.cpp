@@ -5,16 +5,12 @@
 
 #include "profile.hpp"
 
-#ifdef RECLM_PROFILE_LOCAL
 #include "reclm/instruct/decoder_teacher.hpp"
 #include "reclm/lm/tokenizer/load_tokenizer.hpp"
 #include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
-#endif
 
 namespace reclm::cli {
-
-#ifdef RECLM_PROFILE_LOCAL
 
 namespace {
 
@@ -73,15 +69,5 @@ AnyTeacher local_teacher(const ProfileOptions& options) {
           [local](std::string_view text) { return static_cast<Index>(local->tokenizer.encode(text, false).size()); },
       .context = local->decoder.config().context};
 }
-
-#else
-
-AnyTeacher local_teacher(const ProfileOptions&) {
-  throw ConfigError(
-      "this program was built without language models. Remedy: build it where PCRE2 and utf8proc are installed "
-      "(Debian: libpcre2-dev libutf8proc-dev), or name a server by --endpoint");
-}
-
-#endif
 
 }  // namespace reclm::cli
