@@ -9,7 +9,7 @@
 ///     const Matrix<float> logits = decoder.logits(tokens);   // [tokens, vocabulary]
 ///
 /// On the CPU a token's logits have the same bits whatever other sequences, or pieces of the same one, are computed
-/// with it, and for any number of threads.
+/// with it, and for any number of threads; in every Precision.
 
 #include <algorithm>
 #include <cmath>
@@ -142,7 +142,7 @@ class Decoder {
     }
     if (options.logits) {
       result.logits = Tensor<B, float>{count, config_.vocabulary};
-      head_.apply(hidden.data(), count, result.logits.data());
+      head_.apply({hidden.data(), count, config_.width}, result.logits.data());
     }
     if (options.hidden) result.hidden = std::move(hidden);
     return result;
@@ -301,9 +301,10 @@ class Decoder {
       const Layer& layer = layers_[i];
       batch.rows.layer_offset = static_cast<Index>(i) * layout_.size();
       rms_norm(layer.attention_norm, n, x.data(), normed.data());
-      layer.q.apply(normed.data(), n, q.data());
-      layer.k.apply(normed.data(), n, k.data());
-      layer.v.apply(normed.data(), n, v.data());
+      const LayerInput attention_input(normed.data(), n, c.width);
+      layer.q.apply(attention_input, q.data());
+      layer.k.apply(attention_input, k.data());
+      layer.v.apply(attention_input, v.data());
       turn(q, c.heads, turned_q);
       turn(k, c.kv_heads, turned_k);
       B::for_rows(n, 8 * kv_width, kernels::StoreKeysValues{batch.rows, turned_k.data(), v.data()});
@@ -312,13 +313,14 @@ class Decoder {
                     kernels::PagedAttention{batch.rows, turned_q.data(), scores.data(), batch.longest, q.data()});
       else
         cpu::paged_attention(batch.rows, turned_q.data(), q.data());
-      layer.o.apply(q.data(), n, back.data());
+      layer.o.apply({q.data(), n, q_width}, back.data());
       add_back();
       rms_norm(layer.inner_norm, n, x.data(), normed.data());
-      layer.gate.apply(normed.data(), n, gate.data());
-      layer.up.apply(normed.data(), n, up.data());
+      const LayerInput inner_input(normed.data(), n, c.width);
+      layer.gate.apply(inner_input, gate.data());
+      layer.up.apply(inner_input, up.data());
       B::for_rows(n, 16 * c.inner_width, kernels::SiluGate<float>{gate.data(), up.data(), inner.data(), c.inner_width});
-      layer.down.apply(inner.data(), n, back.data());
+      layer.down.apply({inner.data(), n, c.inner_width}, back.data());
       add_back();
     }
     if (wanted.empty()) return;

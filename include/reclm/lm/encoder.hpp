@@ -201,23 +201,24 @@ class Encoder {
     B::for_rows(n, c.width, kernels::BiasActivation<float>{type_.data(), false, back.data(), c.width});
     layer_norm(norm_, back, x);
     for (const Layer& layer : layers_) {
-      layer.q.apply(x.data(), n, q.data());
-      layer.k.apply(x.data(), n, k.data());
-      layer.v.apply(x.data(), n, v.data());
+      const LayerInput attention_input(x.data(), n, c.width);
+      layer.q.apply(attention_input, q.data());
+      layer.k.apply(attention_input, k.data());
+      layer.v.apply(attention_input, v.data());
       B::for_rows(n, 8 * c.width, kernels::StoreKeysValues{paged, k.data(), v.data()});
       if constexpr (B::on_device)
         B::for_rows(n * c.heads, longest * c.head_width,
                     kernels::PagedAttention{paged, q.data(), scores.data(), longest, k.data()});
       else
         cpu::paged_attention(paged, q.data(), k.data());
-      layer.o.apply(k.data(), n, back.data());
+      layer.o.apply({k.data(), n, c.width}, back.data());
       add(x, back);
       layer_norm(layer.attention_norm, back, x);
-      layer.up.apply(x.data(), n, inner.data());
+      layer.up.apply({x.data(), n, c.width}, inner.data());
       B::for_rows(
           n, 16 * c.inner_width,
           kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
-      layer.down.apply(activated.data(), n, back.data());
+      layer.down.apply({activated.data(), n, c.inner_width}, back.data());
       add(x, back);
       layer_norm(layer.inner_norm, back, x);
     }
