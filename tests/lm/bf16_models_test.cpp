@@ -74,17 +74,35 @@ TEST_CASE("a frozen layer in bf16: values and gradients are those of the rounded
     }
 }
 
-TEST_CASE("decoder in bf16: a token's logits have the same bits in any company") {
+TEST_CASE("decoder in bf16: a token's logits have the same bits in any company and in pieces") {
   const reclm_test::TinyWeights weights = reclm_test::tiny_decoder("llama");
   const Decoder<> decoder(weights, Precision::bf16);
   const auto tokens = weights.file().vector<std::int32_t>("tokens");
   const Matrix<float> whole = decoder.logits(tokens);
   KvSequence<Cpu> sequence;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const NextTokens<Cpu> next{&sequence, {&tokens[i], 1}};
-    const auto row = decoder.forward({&next, 1}).logits.to_host();
-    CHECK(std::equal(row.data(), row.data() + row.size(), whole.row(static_cast<Index>(i)).data()));
+  for (std::size_t i = 0; i + 2 <= tokens.size(); i += 2) {
+    const NextTokens<Cpu> next{&sequence, {&tokens[i], 2}};
+    const auto rows = decoder.forward({&next, 1}, {.every_token = true}).logits.to_host();
+    CHECK(std::equal(rows.data(), rows.data() + rows.size(), whole.row(static_cast<Index>(i)).data()));
   }
+  // A token alone, beside a prompt and before it: computed in float32 there, the same bits each time, near the others.
+  const auto half = static_cast<std::ptrdiff_t>(tokens.size() / 2);
+  const std::span<const TokenId> begun = std::span(tokens).first(static_cast<std::size_t>(half)),
+                                 one = std::span(tokens).subspan(static_cast<std::size_t>(half), 1);
+  const auto continued = [&](bool company) {
+    KvSequence<Cpu> mine, other;
+    const NextTokens<Cpu> start{&mine, begun};
+    (void)decoder.forward({&start, 1});
+    const std::vector<NextTokens<Cpu>> next{{&other, tokens}, {&mine, one}};
+    const auto rows = decoder.forward(std::span(next).subspan(company ? 0 : 1)).logits.to_host();
+    const auto last = rows.row(rows.rows() - 1);
+    if (company) CHECK(std::equal(rows.row(0).begin(), rows.row(0).end(), whole.row(whole.rows() - 1).begin()));
+    return std::vector<float>(last.begin(), last.end());
+  };
+  const std::vector<float> alone = continued(false);
+  CHECK(alone == continued(true));
+  for (std::size_t c = 0; c < alone.size(); ++c)
+    CHECK(alone[c] == Approx(whole(static_cast<Index>(half), static_cast<Index>(c))).margin(0.1));
 }
 
 TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it writes beside it") {

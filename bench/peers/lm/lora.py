@@ -1,6 +1,7 @@
-"""LoRA steps (r 8 on q and v, 4 × 256 tokens, float32) of torch + peft and of reclm in turn, on the same core.
+"""LoRA steps (r 8 on q and v, 4 × 256 tokens) of torch + peft and of reclm in turn, on the same core.
 
-    lora.py MODEL.gguf PEER_LORA [--rounds 3] [--steps 3] [--weights stored,f32] [--dtype float32] [--core 0]
+    lora.py MODEL.gguf PEER_LORA [--rounds 3] [--steps 3] [--weights stored,f32,bf16,stored-bf16] [--dtype float32|bfloat16]
+            [--core 0]
 
 MODEL.gguf is SmolLM2-135M-Instruct, PEER_LORA the program of that name (bench/peers/lora.cpp). A run's first step warms
 up and is left out. CPU seconds are printed beside wall seconds: on a busy machine only they can be compared.

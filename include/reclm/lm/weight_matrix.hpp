@@ -28,7 +28,10 @@ enum class Precision { stored, f32, bf16, stored_bf16 };
 /// What one or several layers read: X [rows, width] in the backend's memory, rounded once for all that multiply in bf16.
 class LayerInput {
  public:
-  LayerInput(const float* x, Index rows, Index width) : x_(x), rows_(rows), width_(width) {}
+  /// @param exact  float32 products, whatever the layers' precision
+  LayerInput(const float* x, Index rows, Index width, bool exact = false)
+      : x_(x), rows_(rows), width_(width), exact_(exact) {}
+  [[nodiscard]] bool exact() const { return exact_; }
   [[nodiscard]] const float* data() const { return x_; }
   [[nodiscard]] Index rows() const { return rows_; }
   [[nodiscard]] const cpu::Bf16Rows& rounded() const {
@@ -39,6 +42,7 @@ class LayerInput {
  private:
   const float* x_;
   Index rows_, width_;
+  bool exact_;
   mutable std::optional<cpu::Bf16Rows> rounded_;
 };
 
@@ -57,6 +61,8 @@ class WeightMatrix {
 
   [[nodiscard]] Index outputs() const { return values_.rows(); }
   [[nodiscard]] Index inputs() const { return values_.cols(); }
+  /// Whether products round X, unless it is exact.
+  [[nodiscard]] static constexpr bool bf16_products() { return false; }
 
   /// Y[rows, outputs] = X[rows, inputs] · Wᵀ (+ Y), in the backend's memory, rows contiguous.
   void multiply(const LayerInput& x, float* y, bool accumulate = false) const {
@@ -90,7 +96,8 @@ class WeightMatrix<Cpu> {
     if (precision == Precision::f32) kind_ = detail::PanelKind::f32;
     if (precision == Precision::bf16) kind_ = detail::PanelKind::bf16;
     bf16_products_ = (precision == Precision::bf16 || precision == Precision::stored_bf16) && cpu::bf16_products();
-    pairs_ = bf16_products_ && kind_ == detail::PanelKind::bf16;
+    pairs_ = bf16_products_ && kind_ == detail::PanelKind::bf16 && inputs_ % cpu::kBf16Depth == 0 &&
+             cpu::kPanelWidth == cpu::kBf16Panel;
     if (pairs_)
       pack_pairs(stored);
     else
@@ -99,13 +106,14 @@ class WeightMatrix<Cpu> {
 
   [[nodiscard]] Index outputs() const { return outputs_; }
   [[nodiscard]] Index inputs() const { return inputs_; }
+  /// Whether products round X, unless it is exact.
+  [[nodiscard]] bool bf16_products() const { return bf16_products_; }
 
   void multiply(const LayerInput& x, float* y, bool accumulate = false) const {
-    if (pairs_)
-      return cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate);
+    if (pairs_) return multiply_pairs(x, y, accumulate);
     detail::with_format(kind_, [&](auto format) {
       using Format = decltype(format);
-      if (!bf16_products_)
+      if (!bf16_products_ || x.exact())
         return cpu::panel_product<Format>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
                                           accumulate);
       const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) { decode<Format>(p, k, depth, to); };
@@ -141,6 +149,15 @@ class WeightMatrix<Cpu> {
   }
 
  private:
+  void multiply_pairs(const LayerInput& x, float* y, bool accumulate) const {
+    if (!x.exact())
+      return cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate);
+    for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
+      cpu::panel_product<cpu::panel::Bf16Pairs>(panels_.get() + 2 * k * padded_outputs(), outputs_,
+                                                std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(), y,
+                                                outputs_, accumulate || k > 0);
+  }
+
   // Panel p of bf16 products, of the panels of this file's formats that stand there.
   template <class Format>
   void decode(Index p, Index k, Index depth, std::uint16_t* to) const {
