@@ -1,6 +1,7 @@
 /// LoRA steps of a decoder as bench/peers/lm/lora.py makes them with torch and peft, for comparison by it.
 ///
-///     peer_lora MODEL.gguf [--weights stored|f32|bf16|stored-bf16] [--threads 1] [--steps 4] [--samples 4] [--length 256]
+///     peer_lora MODEL.gguf [--weights stored|f32|bf16|stored-bf16] [--threads 1] [--steps 4] [--samples 4] [--length
+///     256]
 ///               [--recompute 0]
 ///
 /// Prints, as its last line, JSON with "step_seconds", "cpu_seconds", "losses", "tokens" a step and "peak_rss_mb".

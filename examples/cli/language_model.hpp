@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "command.hpp"
 #include "reclm/lm/tokenizer/load_tokenizer.hpp"
 #include "reclm/lm/weight_matrix.hpp"

@@ -21,7 +21,8 @@ std::vector<float> random_numbers(Index count, std::uint64_t seed) {
 double rounded(float x) { return static_cast<double>(from_bfloat16(to_bfloat16(x))); }
 
 bool ready(const char* what) {
-  if (!cpu::bf16_products()) WARN("no products in bf16 (RECLM_WITH_ONEDNN, AMX or AVX512-BF16): " << what << " skipped");
+  if (!cpu::bf16_products())
+    WARN("no products in bf16 (RECLM_WITH_ONEDNN, AMX or AVX512-BF16): " << what << " skipped");
   return cpu::bf16_products();
 }
 
@@ -86,7 +87,8 @@ TEST_CASE("panels hold pairs of columns, from rows and from columns of weights, 
 
 TEST_CASE("products in bf16 are those of the rounded numbers, on any shape") {
   if (!ready("products")) return;
-  for (const auto& [rows, cols, outputs] : {Shape{1, 1, 1}, {5, 301, 67}, {33, 576, 192}, {150, 96, 130}, {70, 2100, 40}}) {
+  for (const auto& [rows, cols, outputs] :
+       {Shape{1, 1, 1}, {5, 301, 67}, {33, 576, 192}, {150, 96, 130}, {70, 2100, 40}}) {
     CAPTURE(rows, cols, outputs);
     const std::vector<float> x = random_numbers(rows * cols, 3), w = random_numbers(outputs * cols, 4);
     const auto panel = [&, k_all = cols, out = outputs](Index p, Index k, Index depth, std::uint16_t* to) {

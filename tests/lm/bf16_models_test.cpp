@@ -113,15 +113,18 @@ TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it 
   const Decoder<> exact(*weights), rounded(*weights, Precision::stored_bf16);
   std::vector<GenerationRequest> requests;
   for (const char* question : {"Name three films about space.", "What is the capital of France?", "Write a haiku."})
-    requests.push_back({.prompt = tokenizer.encode(tokenizer.chat(std::vector<Message>{{"user", question}}, true), false),
-                        .max_tokens = 12});
+    requests.push_back(
+        {.prompt = tokenizer.encode(tokenizer.chat(std::vector<Message>{{"user", question}}, true), false),
+         .max_tokens = 12});
   // Logits: the same favourite nearly everywhere, and close.
   double furthest = 0, largest = 0;
   Index same = 0, all = 0;
   for (const GenerationRequest& request : requests) {
     const Matrix<float> a = exact.logits(request.prompt), b = rounded.logits(request.prompt);
     for (Index r = 0; r < a.rows(); ++r, ++all) {
-      const auto best = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
+      const auto best = [](std::span<const float> row) {
+        return std::max_element(row.begin(), row.end()) - row.begin();
+      };
       same += best(a.row(r)) == best(b.row(r)) ? 1 : 0;
       for (Index c = 0; c < a.cols(); ++c) {
         furthest = std::max(furthest, static_cast<double>(std::abs(a(r, c) - b(r, c))));
@@ -137,7 +140,8 @@ TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it 
     request.sampling = {.temperature = 0.8f};
     request.seed = 7;
   }
-  const auto together = generate(rounded, TokenTexts(), requests), alone = generate(rounded, TokenTexts(), requests, {.batch = 1});
+  const auto together = generate(rounded, TokenTexts(), requests),
+             alone = generate(rounded, TokenTexts(), requests, {.batch = 1});
   for (std::size_t i = 0; i < requests.size(); ++i) CHECK(alone[i].tokens == together[i].tokens);
 }
 
@@ -155,7 +159,8 @@ TEST_CASE("MiniLM in bf16: cosines with float32 of at least .9998") {
                       rounded = Encoder<>(*weights, Precision::bf16).encode(texts);
   for (Index r = 0; r < exact.rows(); ++r) {
     double cosine = 0;
-    for (Index c = 0; c < exact.cols(); ++c) cosine += static_cast<double>(exact(r, c)) * static_cast<double>(rounded(r, c));
+    for (Index c = 0; c < exact.cols(); ++c)
+      cosine += static_cast<double>(exact(r, c)) * static_cast<double>(rounded(r, c));
     CAPTURE(r);
     CHECK(cosine > 0.9998);
   }

@@ -133,7 +133,8 @@ class Decoder {
         const bool single = n.tokens.size() == 1;
         const Index count = options.every_token ? static_cast<Index>(n.tokens.size()) : 1;
         Index& from = single ? from_a : from_b;
-        B::copy(rows.data() + (from_a + from_b) * a.cols(), (single ? a : b).data() + from * a.cols(), count * a.cols());
+        B::copy(rows.data() + (from_a + from_b) * a.cols(), (single ? a : b).data() + from * a.cols(),
+                count * a.cols());
         from += count;
       }
       return rows;
@@ -298,8 +299,8 @@ class Decoder {
   }
 
   /// Passes rows through all layers; the states of rows `wanted` behind the last norm go to `hidden`.
-  void run(std::span<const NextTokens<B>> next, std::span<const Row> tokens, std::span<const Id> wanted,
-           float* hidden, bool exact) const {
+  void run(std::span<const NextTokens<B>> next, std::span<const Row> tokens, std::span<const Id> wanted, float* hidden,
+           bool exact) const {
     const ModelConfig& c = config_;
     const auto n = static_cast<Index>(tokens.size());
     Batch batch = prepare(next, tokens);
@@ -337,12 +338,14 @@ class Decoder {
       layer.v.apply(attention_input, v.data());
       turn(q, c.heads, turned_q);
       turn(k, c.kv_heads, turned_k);
-      B::for_rows(n, 8 * kv_width, kernels::StoreKeysValues{batch.rows, turned_k.data(), v.data()});
-      if constexpr (B::on_device)
+      if constexpr (B::on_device) {
+        B::for_rows(n, 8 * kv_width, kernels::StoreKeysValues{batch.rows, turned_k.data(), v.data()});
         B::for_rows(n * c.heads, batch.longest * c.head_width,
                     kernels::PagedAttention{batch.rows, turned_q.data(), scores.data(), batch.longest, q.data()});
-      else
+      } else {
+        cpu::store_keys_values(batch.rows, turned_k.data(), v.data());
         cpu::paged_attention(batch.rows, turned_q.data(), q.data());
+      }
       layer.o.apply({q.data(), n, q_width, exact}, back.data());
       add_back();
       rms_norm(layer.inner_norm, n, x.data(), normed.data());

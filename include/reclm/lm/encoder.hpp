@@ -205,12 +205,14 @@ class Encoder {
       layer.q.apply(attention_input, q.data());
       layer.k.apply(attention_input, k.data());
       layer.v.apply(attention_input, v.data());
-      B::for_rows(n, 8 * c.width, kernels::StoreKeysValues{paged, k.data(), v.data()});
-      if constexpr (B::on_device)
+      if constexpr (B::on_device) {
+        B::for_rows(n, 8 * c.width, kernels::StoreKeysValues{paged, k.data(), v.data()});
         B::for_rows(n * c.heads, longest * c.head_width,
                     kernels::PagedAttention{paged, q.data(), scores.data(), longest, k.data()});
-      else
+      } else {
+        cpu::store_keys_values(paged, k.data(), v.data());
         cpu::paged_attention(paged, q.data(), k.data());
+      }
       layer.o.apply({k.data(), n, c.width}, back.data());
       add(x, back);
       layer_norm(layer.attention_norm, back, x);

@@ -177,8 +177,8 @@ class Generator {
       const std::vector<TokenId>& prompt = requests_[waiting_].prompt;
       const Text* donor = nullptr;
       Index shared = 0, soon = 0;
-      // The last token must be computed, for its logits. Where lone tokens are computed otherwise, it must not be alone,
-      // and what is taken must have been computed as a prompt's: else a text depended on its company.
+      // The last token must be computed, for its logits. Where lone tokens are computed otherwise, it must not be
+      // alone, and what is taken must have been computed as a prompt's: else a text depended on its company.
       const bool apart = decoder_.lone_tokens_differ();
       const Index most = prompt_size(waiting_) - (apart ? 2 : 1), least = apart ? 2 : 1;
       const auto consider = [&](const Text& text) {

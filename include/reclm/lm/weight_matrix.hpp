@@ -25,7 +25,8 @@ namespace reclm::lm {
 /// such (cpu::bf16_products()), else in float32 too. A few times as fast for many rows, at about three decimals.
 enum class Precision { stored, f32, bf16, stored_bf16 };
 
-/// What one or several layers read: X [rows, width] in the backend's memory, rounded once for all that multiply in bf16.
+/// What one or several layers read: X [rows, width] in the backend's memory, rounded once for all that multiply in
+/// bf16.
 class LayerInput {
  public:
   /// @param exact  float32 products, whatever the layers' precision
@@ -128,8 +129,11 @@ class WeightMatrix<Cpu> {
     constexpr Index width = cpu::kPanelWidth, block = cpu::kDepthBlock;
     if (pairs_) {
       parallel_for(static_cast<Index>(ids.size()), 8, [&](Index i) {
-        for (Index k = 0; k < inputs_; ++k)
-          out[i * inputs_ + k] = from_bfloat16(pair_numbers()[pair_at(ids[static_cast<std::size_t>(i)], k)]);
+        for (Index begin = 0; begin < inputs_; begin += cpu::kBf16Block) {
+          const std::uint16_t* const from = pair_numbers() + pair_at(ids[static_cast<std::size_t>(i)], begin);
+          for (Index k = 0; k < std::min(cpu::kBf16Block, inputs_ - begin); ++k)
+            out[i * inputs_ + begin + k] = from_bfloat16(from[k / 2 * 2 * cpu::kBf16Panel + k % 2]);
+        }
       });
       return;
     }
@@ -150,12 +154,11 @@ class WeightMatrix<Cpu> {
 
  private:
   void multiply_pairs(const LayerInput& x, float* y, bool accumulate) const {
-    if (!x.exact())
-      return cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate);
+    if (!x.exact()) return cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate);
     for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
       cpu::panel_product<cpu::panel::Bf16Pairs>(panels_.get() + 2 * k * padded_outputs(), outputs_,
-                                                std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(), y,
-                                                outputs_, accumulate || k > 0);
+                                                std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(),
+                                                y, outputs_, accumulate || k > 0);
   }
 
   // Panel p of bf16 products, of the panels of this file's formats that stand there.
@@ -203,9 +206,10 @@ class WeightMatrix<Cpu> {
       const Index first = p * cpu::kBf16Panel, count = std::min(cpu::kBf16Panel, outputs_ - first);
       std::vector<float> rows(static_cast<std::size_t>(count * inputs_));
       for (Index r = 0; r < count; ++r)
-        dequantise_row(stored.type,
-                       stored.bytes.subspan(static_cast<std::size_t>((first + r) * bytes), static_cast<std::size_t>(bytes)),
-                       std::span(rows).subspan(static_cast<std::size_t>(r * inputs_), static_cast<std::size_t>(inputs_)));
+        dequantise_row(
+            stored.type,
+            stored.bytes.subspan(static_cast<std::size_t>((first + r) * bytes), static_cast<std::size_t>(bytes)),
+            std::span(rows).subspan(static_cast<std::size_t>(r * inputs_), static_cast<std::size_t>(inputs_)));
       for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
         cpu::pack_rows_to_bf16(rows.data() + k, inputs_, count, std::min(cpu::kBf16Block, inputs_ - k),
                                to + pair_at(first, k));

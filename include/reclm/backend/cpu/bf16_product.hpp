@@ -101,7 +101,8 @@ inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, 
       for (Index row = begin; row < end; row += height) {
         const Index rows = std::min(height, x.padded_rows() - row);
         detail::bf16_tile(rows, count, depth, x.row(row, k), block, tile);
-        detail::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0, y + row * ldy + col, ldy);
+        detail::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0, y + row * ldy + col,
+                         ldy);
       }
     }
   });

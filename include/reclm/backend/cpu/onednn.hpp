@@ -5,8 +5,8 @@
 
 #include <dlfcn.h>
 
-#include <cstdint>
 #include <compare>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>

@@ -134,8 +134,8 @@ struct Bf16Pairs {
     const bool second = from != group.from;
     Column column;
     for (int v = 0; v < 2; ++v)
-      column.at[v] = reinterpret_cast<Floats>(second ? group.at[v] & static_cast<std::int32_t>(0xFFFF0000u)
-                                                     : group.at[v] << 16);
+      column.at[v] =
+          reinterpret_cast<Floats>(second ? group.at[v] & static_cast<std::int32_t>(0xFFFF0000u) : group.at[v] << 16);
     return column;
   }
 };

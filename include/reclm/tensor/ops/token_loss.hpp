@@ -23,9 +23,9 @@ struct ChosenTokens {
 
 namespace detail {
 
-// Rows of logits at a time: 32 Mi numbers at most, whole tiles of the products.
+// Rows of logits at a time: 16 Mi numbers at most, whole tiles of the products.
 inline Index logit_rows(Index vocabulary) {
-  return std::clamp<Index>((Index{1} << 25) / std::max<Index>(1, vocabulary) / 48 * 48, 48, 4096);
+  return std::clamp<Index>((Index{1} << 24) / std::max<Index>(1, vocabulary) / 48 * 48, 48, 4096);
 }
 
 /// Goes through the chosen rows chunk by chunk: logits, kernels::TokenLoss, and where `gradients` is given the
