@@ -133,8 +133,13 @@ def onnxruntime(model, what, batch, count):
     texts = numpy.array([[token(k, s, size) for k in range(count)] for s in range(batch)])
     file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
     ones = numpy.ones_like(texts)
+
+    class States(torch.nn.Module):
+        def forward(self, ids, mask):
+            return network(input_ids=ids, attention_mask=mask).last_hidden_state
+
     axes = {0: "batch", 1: "length"}
-    torch.onnx.export(network, (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
+    torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
                       input_names=["input_ids", "attention_mask"], output_names=["states"],
                       dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes}, opset_version=17)
     options = ort.SessionOptions()

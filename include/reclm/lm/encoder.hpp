@@ -119,6 +119,8 @@ class Encoder {
   static constexpr Index kMostRows = 480;
 
  private:
+  static constexpr Index kInnerRows = 96;
+
   struct Norm {
     Tensor<B, float> weight, bias;
   };
@@ -181,8 +183,9 @@ class Encoder {
     paged.heads = c.heads;
     paged.scale = 1.0f / std::sqrt(static_cast<float>(c.head_width));
 
+    const Index inner_rows = B::on_device ? n : std::min(n, kInnerRows);
     Tensor<B, float> x{n, c.width}, q{n, c.width}, k{n, c.width}, v{n, c.width}, back{n, c.width},
-        inner{n, c.inner_width}, activated{n, c.inner_width};
+        inner{inner_rows, c.inner_width}, activated{inner_rows, c.inner_width};
     Tensor<B, float> statistics{n, 2}, scores;
     const Index longest = *std::max_element(ends.begin(), ends.end());
     if constexpr (B::on_device) scores = Tensor<B, float>{n * c.heads, longest};
@@ -216,11 +219,15 @@ class Encoder {
       layer.o.apply({k.data(), n, c.width}, back.data());
       add(x, back);
       layer_norm(layer.attention_norm, back, x);
-      layer.up.apply({x.data(), n, c.width}, inner.data());
-      B::for_rows(
-          n, 16 * c.inner_width,
-          kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
-      layer.down.apply({activated.data(), n, c.inner_width}, back.data());
+      // Some rows at a time, so that the wide inner states stay in the second-level cache.
+      for (Index row = 0; row < n; row += inner_rows) {
+        const Index rows = std::min(inner_rows, n - row);
+        layer.up.apply({x.data() + row * c.width, rows, c.width}, inner.data());
+        B::for_rows(
+            rows, 16 * c.inner_width,
+            kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
+        layer.down.apply({activated.data(), rows, c.inner_width}, back.data() + row * c.width);
+      }
       add(x, back);
       layer_norm(layer.inner_norm, back, x);
     }

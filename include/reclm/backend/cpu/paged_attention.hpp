@@ -40,9 +40,7 @@ inline void masked_softmax(float* p, Index n, Index origin, Index low, Index hig
     total += e;
     simd::store<float>(p + i, e);
   }
-  float sum = 0;
-  for (Index j = 0; j < lanes; ++j) sum += total[j];
-  const V inverse = simd::splat(1.0f / sum);
+  const V inverse = simd::splat(1.0f / simd::sum<float>(total));
   for (Index i = origin; i < end; i += lanes) simd::store<float>(p + i, simd::load(p + i) * inverse);
 }
 
