@@ -18,6 +18,7 @@ struct ProfileOptions {
   CommonOptions common;
   DataOptions data;
   std::string endpoint, model, answers, adapter;  // who writes
+  std::string precision = "stored";               // of a local model
   std::string key_variable = "OPENAI_API_KEY", ca_file, extra;
   int concurrency = 4, retries = 5;
   double timeout = 120;

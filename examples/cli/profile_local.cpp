@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "language_model.hpp"
 #include "profile.hpp"
 
 #include "reclm/instruct/decoder_teacher.hpp"
@@ -34,8 +35,9 @@ AnyTeacher local_teacher(const ProfileOptions& options) {
   const auto open = [&] {
     try {
       const lm::Tokenizer tokenizer = lm::load_tokenizer(options.model);
-      auto local = std::make_shared<Local>(Local{
-          tokenizer, lm::Decoder<>(*lm::open_weights(options.model), lm::Precision::stored), texts_of(tokenizer)});
+      auto local = std::make_shared<Local>(
+          Local{tokenizer, lm::Decoder<>(*lm::open_weights(options.model), precision_named(options.precision)),
+                texts_of(tokenizer)});
       if (!options.adapter.empty()) local->decoder.attach(lm::read_peft(options.adapter).adapter);
       return local;
     } catch (const IoError& e) {

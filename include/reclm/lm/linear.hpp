@@ -64,13 +64,13 @@ class Linear {
   [[nodiscard]] const WeightMatrix<B>& weight() const { return weight_; }
 
   /// y [rows, outputs] = x [rows, inputs] · Wᵀ + bias + update.
-  void apply(const float* x, Index rows, float* y) const {
-    const Index outputs = weight_.outputs();
-    weight_.multiply(x, rows, y);
+  void apply(const LayerInput& x, float* y) const {
+    const Index outputs = weight_.outputs(), rows = x.rows();
+    weight_.multiply(x, y);
     if (!bias_.empty()) B::for_rows(rows, outputs, kernels::BiasActivation<float>{bias_.data(), false, y, outputs});
     if (!update_) return;
     Tensor<B, float> low{rows, update_->a.outputs()};
-    update_->a.multiply(x, rows, low.data());
+    update_->a.multiply(x, low.data());
     update_->b.multiply(low.data(), rows, y, true);
   }
 
