@@ -123,15 +123,19 @@ inline void choose_height(FitReport& report, double warm_floor) {
   const double all = report.coverage * report.warm_alone + (1 - report.coverage) * report.warm_enhanced;
   report.choice.cold_offset = -std::numeric_limits<double>::infinity();
   report.curve.clear();
-  double best = -1;
-  // Of gains that do about as well, the largest: the user's taste then decides how many unseen items come in front.
+  std::vector<std::pair<double, const CalibrationPoint*>> points;
+  double best = 0;
+  for (const auto& [gain, curve] : report.curves)
+    if (const CalibrationPoint* const point = best_point(curve, warm_floor * all); point != nullptr)
+      points.emplace_back(gain, point), best = std::max(best, point->h);
+  // Of gains that do about as well, the one that changes the head's scores least.
   constexpr double kAsWell = 0.985;
-  for (const auto& [gain, curve] : report.curves) {
-    const CalibrationPoint* const point = best_point(curve, warm_floor * all);
-    if (point == nullptr || point->h < kAsWell * best) continue;
-    best = std::max(best, point->h);
+  double change = std::numeric_limits<double>::infinity();
+  for (const auto& [gain, point] : points) {
+    if (point->h < kAsWell * best || std::abs(std::log(gain)) >= change) continue;
+    change = std::abs(std::log(gain));
     report.choice.cold_gain = gain, report.choice.cold_offset = point->offset;
-    report.curve = curve;
+    report.curve = report.curves.at(gain);
   }
 }
 
