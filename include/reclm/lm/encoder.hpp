@@ -49,10 +49,12 @@ class Encoder {
                         std::to_string(c.heads) + " heads of " + std::to_string(c.head_width) +
                         ". Remedy: check config.json or the GGUF metadata");
     const std::string embeddings = "embeddings.";
-    words_ = load_matrix<B>(weights, embeddings + "word_embeddings.weight", c.vocabulary, c.width, precision);
-    positions_ = load_matrix<B>(weights, embeddings + "position_embeddings.weight", c.context, c.width, precision);
-    const auto types =
-        load_matrix<B>(weights, embeddings + "token_type_embeddings.weight", c.token_types, c.width, Precision::f32);
+    const auto table = [&](const std::string& name, Index rows) {
+      return EmbeddingTable<B>(get_matrix(weights, name, rows, c.width), precision, name);
+    };
+    words_ = table(embeddings + "word_embeddings.weight", c.vocabulary);
+    positions_ = table(embeddings + "position_embeddings.weight", c.context);
+    const EmbeddingTable<B> types = table(embeddings + "token_type_embeddings.weight", c.token_types);
     type_ = Tensor<B, float>{1, c.width};
     types.gather(std::vector<Id>{0}, type_.data());
     norm_ = load_norm(weights, embeddings + "LayerNorm");
@@ -266,7 +268,7 @@ class Encoder {
 
   ModelConfig config_;
   PageLayout layout_;
-  WeightMatrix<B> words_, positions_;
+  EmbeddingTable<B> words_, positions_;
   Tensor<B, float> type_;
   Norm norm_;
   std::vector<Layer> layers_;

@@ -14,6 +14,7 @@
 
 #include "reclm/backend/cpu.hpp"
 #include "reclm/backend/cpu/bf16_product.hpp"
+#include "reclm/backend/kernels/elementwise.hpp"
 #include "reclm/backend/kernels/rows.hpp"
 #include "reclm/lm/detail/pack_panels.hpp"
 #include "reclm/tensor/tensor.hpp"
@@ -65,10 +66,12 @@ class WeightMatrix {
   /// Whether products round X, unless it is exact.
   [[nodiscard]] static constexpr bool bf16_products() { return false; }
 
-  /// Y[rows, outputs] = X[rows, inputs] · Wᵀ (+ Y), in the backend's memory, rows contiguous.
-  void multiply(const LayerInput& x, float* y, bool accumulate = false) const {
+  /// Y[rows, outputs] = X[rows, inputs] · Wᵀ (+ Y) (+ bias, `outputs` numbers or null), in the backend's memory, rows
+  /// contiguous.
+  void multiply(const LayerInput& x, float* y, bool accumulate = false, const float* bias = nullptr) const {
     B::gemm(Op::none, Op::transpose, x.rows(), outputs(), inputs(), 1.0f, x.data(), inputs(), values_.data(), inputs(),
             accumulate ? 1.0f : 0.0f, y, outputs());
+    if (bias != nullptr) B::for_rows(x.rows(), outputs(), kernels::BiasActivation<float>{bias, false, y, outputs()});
   }
   void multiply(const float* x, Index rows, float* y, bool accumulate = false) const {
     multiply(LayerInput(x, rows, inputs()), y, accumulate);
@@ -110,16 +113,25 @@ class WeightMatrix<Cpu> {
   /// Whether products round X, unless it is exact.
   [[nodiscard]] bool bf16_products() const { return bf16_products_; }
 
-  void multiply(const LayerInput& x, float* y, bool accumulate = false) const {
-    if (pairs_) return multiply_pairs(x, y, accumulate);
-    detail::with_format(kind_, [&](auto format) {
-      using Format = decltype(format);
-      if (!bf16_products_ || x.exact())
-        return cpu::panel_product<Format>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
-                                          accumulate);
-      const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) { decode<Format>(p, k, depth, to); };
-      cpu::bf16_product(x.rounded(), cpu::bf16_source(make), outputs_, inputs_, y, outputs_, accumulate);
-    });
+  void multiply(const LayerInput& x, float* y, bool accumulate = false, const float* bias = nullptr) const {
+    const bool exact = !bf16_products_ || x.exact();
+    if (pairs_) {
+      if (exact)
+        multiply_pairs(x, y, accumulate);
+      else
+        cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate, bias);
+    } else {
+      detail::with_format(kind_, [&](auto format) {
+        using Format = decltype(format);
+        if (exact)
+          return cpu::panel_product<Format>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
+                                            accumulate);
+        const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) { decode<Format>(p, k, depth, to); };
+        cpu::bf16_product(x.rounded(), cpu::bf16_source(make), outputs_, inputs_, y, outputs_, accumulate, bias);
+      });
+    }
+    if (exact && bias != nullptr)
+      Cpu::for_rows(x.rows(), outputs_, kernels::BiasActivation<float>{bias, false, y, outputs_});
   }
   void multiply(const float* x, Index rows, float* y, bool accumulate = false) const {
     multiply(LayerInput(x, rows, inputs_), y, accumulate);
@@ -153,8 +165,8 @@ class WeightMatrix<Cpu> {
   }
 
  private:
+  // In float32.
   void multiply_pairs(const LayerInput& x, float* y, bool accumulate) const {
-    if (!x.exact()) return cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate);
     for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
       cpu::panel_product<cpu::panel::Bf16Pairs>(panels_.get() + 2 * k * padded_outputs(), outputs_,
                                                 std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(),
@@ -221,6 +233,38 @@ class WeightMatrix<Cpu> {
   bool bf16_products_ = false;
   bool pairs_ = false;  // panels_ holds bf16 pairs (backend/cpu/bf16_panels.hpp), not panels of kind_
   std::shared_ptr<std::byte> panels_;
+};
+
+/// A table that is only looked up: rows by their numbers, no products.
+template <class B>
+class EmbeddingTable : public WeightMatrix<B> {
+ public:
+  using WeightMatrix<B>::WeightMatrix;
+};
+
+/// On the CPU row after row as stored, so that a row is read in one piece.
+template <>
+class EmbeddingTable<Cpu> {
+ public:
+  EmbeddingTable() = default;
+  EmbeddingTable(const StoredTensor& stored, Precision, const std::string& name)
+      : cols_(stored.cols), type_(stored.type), rows_(stored.bytes.begin(), stored.bytes.end()) {
+    detail::check_stored(stored, name);
+  }
+
+  /// out[i, :] = row ids[i].
+  void gather(std::span<const Id> ids, float* out) const {
+    const auto width = static_cast<std::size_t>(cols_), bytes = static_cast<std::size_t>(row_bytes(type_, cols_));
+    parallel_for(static_cast<Index>(ids.size()), 64, [&](Index i) {
+      const auto at = static_cast<std::size_t>(ids[static_cast<std::size_t>(i)]) * bytes;
+      dequantise_row(type_, std::span<const std::byte>(rows_).subspan(at, bytes), std::span(out + i * cols_, width));
+    });
+  }
+
+ private:
+  Index cols_ = 0;
+  StorageType type_ = StorageType::f32;
+  std::vector<std::byte> rows_;
 };
 
 }  // namespace reclm::lm

@@ -60,12 +60,16 @@ inline void bf16_tile([[maybe_unused]] Index rows, [[maybe_unused]] Index panels
 #endif
 }
 
-// y[rows, columns] (+)= a tile.
-inline void put_tile(const float* tile, Index ldt, Index rows, Index columns, bool accumulate, float* y, Index ldy) {
+// y[rows, columns] = a tile (+ y) (+ bias, `columns` numbers or null).
+inline void put_tile(const float* tile, Index ldt, Index rows, Index columns, bool accumulate, const float* bias,
+                     float* y, Index ldy) {
   for (Index r = 0; r < rows; ++r) {
     const float* RECLM_RESTRICT from = tile + r * ldt;
     float* RECLM_RESTRICT to = y + r * ldy;
-    if (accumulate) {
+    if (bias != nullptr) {
+#pragma omp simd
+      for (Index j = 0; j < columns; ++j) to[j] = (accumulate ? to[j] : 0.0f) + from[j] + bias[j];
+    } else if (accumulate) {
 #pragma omp simd
       for (Index j = 0; j < columns; ++j) to[j] += from[j];
     } else {
@@ -76,9 +80,10 @@ inline void put_tile(const float* tile, Index ldt, Index rows, Index columns, bo
 
 }  // namespace detail
 
-/// Y[x.rows(), outputs] = X · Wᵀ (+ Y where `accumulate`) for W [outputs, cols].
+/// Y[x.rows(), outputs] = X · Wᵀ (+ Y where `accumulate`) (+ bias, one number an output, or null) for W [outputs,
+/// cols].
 inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, float* y, Index ldy,
-                         bool accumulate) {
+                         bool accumulate, const float* bias = nullptr) {
   if (x.rows() == 0 || outputs == 0) return;
   constexpr Index group = detail::kBf16Panels, height = detail::kBf16Height;
   const Index panels = chunk_count(outputs, kBf16Panel), groups = chunk_count(panels, group);
@@ -101,8 +106,8 @@ inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, 
       for (Index row = begin; row < end; row += height) {
         const Index rows = std::min(height, x.padded_rows() - row);
         detail::bf16_tile(rows, count, depth, x.row(row, k), block, tile);
-        detail::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0, y + row * ldy + col,
-                         ldy);
+        detail::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0,
+                         k == 0 && bias != nullptr ? bias + col : nullptr, y + row * ldy + col, ldy);
       }
     }
   });
