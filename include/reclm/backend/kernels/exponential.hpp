@@ -12,8 +12,8 @@
 namespace reclm::kernels {
 
 /// eˣ. float on the CPU: at most 2 units in the last place from exp(x) on [−87.3, 88.7], the value of the nearest
-/// border outside; the formula of simd::exp (cpu/simd.hpp) an element at a time. double, and on a device: the
-/// library's.
+/// border outside, NaN of NaN; the formula of simd::exp (cpu/simd.hpp) an element at a time. double, and on a device:
+/// the library's.
 template <class T>
 RECLM_HD RECLM_ALWAYS_INLINE T fast_exp(T x) {
 #if !defined(__CUDA_ARCH__)
@@ -37,7 +37,10 @@ RECLM_HD RECLM_ALWAYS_INLINE T fast_exp(T x) {
     p = p * r + 0.4999999404f;
     p = p * (r * r) + r;
     p = p + 1.0f;
-    return std::bit_cast<float>(std::bit_cast<std::int32_t>(p) + (n << 23));
+    // What is no number stays none.
+    const std::uint32_t unknown = 0u - std::uint32_t{(bits & 0x7FFF'FFFFu) > 0x7F80'0000u};
+    const auto power = static_cast<std::uint32_t>(std::bit_cast<std::int32_t>(p) + (n << 23));
+    return std::bit_cast<float>(power | (unknown & 0x7FC0'0000u));
   }
 #endif
   using std::exp;
