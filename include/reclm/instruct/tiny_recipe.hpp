@@ -1,0 +1,69 @@
+#pragma once
+/// @file tiny_recipe.hpp
+/// Settings by which the tiny model learns the embedded world in well under a minute: its size, the world's, and those
+/// of all stages. One place, so that the command, the examples and the studies mean the same.
+
+#include "reclm/data/world.hpp"
+#include "reclm/instruct/pipeline.hpp"
+#include "reclm/lm/tiny.hpp"
+
+namespace reclm::instruct {
+
+/// The world that `reclm run --world` makes: smaller than the default, of the same shape.
+inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 600, .items = 800, .seed = seed}; }
+
+inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
+  return {.vocabulary = 1200,
+          .width = 96,
+          .layers = 3,
+          .heads = 4,
+          .kv_heads = 2,
+          .inner_width = 256,
+          .context = 768,
+          .segment = 192,
+          .tokens = 250'000,
+          .seed = seed};
+}
+
+/// Dialogues short enough for it: titles, brief wording, few items and neighbours.
+inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
+  DialogueOptions options;
+  options.templates.user_profile = "{form} of one who chose\n{history}";
+  options.templates.collaborative = "{form} of people. Items\n{items}\nPeople\n{people}";
+  options.templates.question = "Would person {person} choose [{number}] {item}? Yes or No.";
+  options.templates.item_profile = "{form} of those for whom this is: {item}\nAlike:\n{neighbours}";
+  options.templates.item_alone = "{form} of those for whom this is: {item}";
+  options.columns = {"title", "category"};
+  options.most_items = 10;
+  options.neighbour_items = 4;
+  options.neighbours = 2;
+  options.item_entries = 3;
+  options.seed = seed;
+  return options;
+}
+
+/// All stages. `folder`, `observer` and what a caller chooses are left to it.
+inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
+  TuningOptions options;
+  options.dialogues = tiny_dialogues(seed);
+  options.lora = {.rank = 16,
+                  .alpha = 32,
+                  .layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
+                  .seed = seed};
+  options.reward_lora = {.rank = 8, .alpha = 16, .layers = options.lora.layers, .seed = seed};
+  options.sft = {.epochs = 6, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
+  options.collaborative = {
+      .epochs = 2, .batch_tokens = 2048, .learning_rate = 1e-3, .seed = seed, .checkpoint_every = 50};
+  options.items = {.epochs = 4, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
+  options.reward = {.epochs = 2, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
+  options.ppo.rl.learning_rate = 5e-4;
+  options.ppo.rl.seed = seed;
+  options.ppo.steps = 30;
+  options.ppo.questions = 32;
+  options.policy.max_tokens = options.answers.max_tokens = 60;
+  options.policy.seed = options.answers.seed = options.seed = seed;
+  options.shown = 64;
+  return options;
+}
+
+}  // namespace reclm::instruct
