@@ -73,7 +73,8 @@ struct ShownProfiles {
 };
 
 struct TuningReport {
-  std::vector<Id> shown;
+  std::vector<Id> held_out;  ///< the evaluation users, of whom no stage learned
+  std::vector<Id> shown;     ///< those of them whose profiles were drawn after each stage
   std::vector<ShownProfiles> profiles;
   std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
   std::map<std::string, lm::FinetuneReport> finetunes;
@@ -109,7 +110,7 @@ class Tuner {
     learners_ = split_.reward;
     learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
     std::sort(learners_.begin(), learners_.end());
-    report_.shown = split_.evaluation;
+    report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
   }
