@@ -80,7 +80,7 @@ ExitCode run(const BenchOptions& options, const Invocation& call) {
   {
     StudyProgress progress(display, study.models(), options.resume ? kept.finished() : 0);
     const InterruptGuard guard;
-    if (!study.run(data, progress.observer(), report)) {
+    if (!study.run(data, progress.observer(), report, {})) {
       display.finish();
       return interrupted(options, call);
     }

@@ -44,7 +44,7 @@ class BenchStudy {
 
   /// Fills cube, curves and comparisons of `report`, and adds notes. @returns false when the observer stopped it
   bool run(const Dataset& data, const Observer& observer, ReportInput& report,
-           const std::vector<ProfileSource>& sources = {}) const;
+           const std::vector<ProfileSource>& sources) const;
 
  private:
   struct Plan;

@@ -31,11 +31,11 @@ Dataset embedded_world(std::uint64_t seed);
 
 /// A data set with what is known about its users and items.
 struct TaughtData {
-  Dataset data;
-  std::string teacher;                                    ///< who wrote the profiles
-  std::vector<std::string> user_profiles, item_profiles;  ///< the teacher's, "" where there is none
-  std::function<std::vector<std::string>(Id)> truth;      ///< names of a user's interests; empty: nobody knows
-  Matrix<Id> neighbours, item_neighbours;                 ///< see find_neighbours of tuning.hpp
+  Dataset data{};
+  std::string teacher{};                                      ///< who wrote the profiles
+  std::vector<std::string> user_profiles{}, item_profiles{};  ///< the teacher's, "" where there is none
+  std::function<std::vector<std::string>(Id)> truth{};        ///< names of a user's interests; empty: nobody knows
+  Matrix<Id> neighbours{}, item_neighbours{};                 ///< see find_neighbours of tuning.hpp
 };
 
 /// The embedded world with its oracle's profiles as texts, not as vectors. @param users, items 0: as many as usual

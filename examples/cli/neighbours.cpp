@@ -1,22 +1,29 @@
 // Who is like whom, and who says so: what `tune` and `run` know about their data before a language model does.
 
+#include <algorithm>
 #include <memory>
 
 #include "compiled.hpp"
 #include "reclm/eval/study.hpp"
+#include "reclm/instruct/grammar.hpp"
+#include "reclm/instruct/imported_answers.hpp"
 #include "reclm/instruct/neighbours.hpp"
-#include "reclm/instruct/profile_store.hpp"
 #include "tuning.hpp"
 
 namespace reclm::cli {
 
 void teach(TaughtData& taught, const std::string& file) {
   if (!file.empty()) {
-    if (!std::filesystem::exists(file)) throw BadInput("cannot open " + file + ". Remedy: check the path");
-    const instruct::ProfileStore store(file);
+    const auto imported = open_input([&] { return instruct::read_answers(file, taught.data); });
     taught.teacher = file;
-    taught.user_profiles = store.user_profiles(taught.data.users);
-    taught.item_profiles = store.item_profiles(taught.data.items);
+    taught.user_profiles.assign(static_cast<std::size_t>(taught.data.users.size()), "");
+    taught.item_profiles.assign(static_cast<std::size_t>(taught.data.items.size()), "");
+    for (const instruct::ImportedAnswer& answer : imported.answers) {
+      const instruct::ProfileReading reading = instruct::read_profile(answer.text);
+      if (!reading.valid()) continue;
+      auto& texts = answer.user >= 0 ? taught.user_profiles : taught.item_profiles;
+      texts[static_cast<std::size_t>(std::max(answer.user, answer.item))] = instruct::format_profile(reading.profile);
+    }
   }
   if (taught.user_profiles.empty())
     throw ConfigError(
@@ -38,6 +45,8 @@ bool find_neighbours(TaughtData& taught, int epochs, std::uint64_t seed, const O
   const auto model = make_model({BackboneKind::light_gcn, kind}, data, 32, seed);
   TrainOptions how;
   how.epochs = epochs;
+  // Small data need steps more than large ones.
+  how.batch_size = std::clamp<Index>(data.train.size() / 32, 256, how.batch_size);
   how.seed = seed;
   how.l2 = default_l2(BackboneKind::light_gcn);
   how.selection = Selection::last;

@@ -47,14 +47,11 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   TaughtData taught = prepare_data(options, report.notes);
   report.title = "reclm run: " + taught.data.name;
   report.datasets = {facts_of(taught.data)};
+  std::optional<instruct::LanguageModel> model;
+  if (options.size() == ModelSize::real) model = open_language_model(options.tuning.model);
   std::filesystem::create_directories(out / "profiles");
   keep_run_settings(options, taught, options.tuning.model);
-
-  std::optional<instruct::LanguageModel> model;
-  if (options.size() == ModelSize::real)
-    model = open_language_model(options.tuning.model);
-  else
-    model = tiny_model(taught, out / "model", options.tuning.seed, observer);
+  if (!model) model = tiny_model(taught, out / "model", options.tiny_tokens, options.tuning.seed, observer);
   if (!model || !find_neighbours(taught, options.tuning.cf_epochs, options.tuning.seed, observer)) throw Stopped{};
   const TuningOutcome outcome = tune_model(*model, options.size(), taught, options.tuning, out / "tuning", observer);
   if (outcome.interrupted) throw Stopped{};
@@ -78,6 +75,7 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
 ExitCode run(const RunOptions& options, const Invocation& call) {
   const auto start = std::chrono::steady_clock::now();
   const ThreadLimit limit(options.common.threads);
+  check_tuning(options.tuning);
   const BenchStudy study(study_of(options));
   ReportInput report = begun_report("reclm run", call);
   ProgressDisplay display(options.common.quiet);
@@ -128,6 +126,10 @@ void add_run(CLI::App& app, Invocation& call) {
       ->group(group);
   command->add_option("--model", options->tuning.model, "a GGUF file or a Hugging Face folder; else a tiny model")
       ->option_text("PATH")
+      ->group("What the model is asked");
+  command->add_option("--tiny-tokens", options->tiny_tokens, "that the tiny model is trained on")
+      ->check(CLI::Range(1, 1 << 30))
+      ->option_text("N")
       ->group("What the model is asked");
   add_tuning_options(*command, options->tuning);
   group = "Profiles for everybody";

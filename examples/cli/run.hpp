@@ -26,6 +26,7 @@ struct RunOptions {
   TuningCommandOptions tuning;
   EncoderOptions encoder;  ///< no path: the built-in one
   Index users = 0, items = 0;
+  std::optional<Index> tiny_tokens;
   bool only_profiles = false;
   std::optional<int> attempts;
   std::string backbones = "lightgcn", placebo = "last";

@@ -89,6 +89,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
   keep_settings(fs::path(options.out) / "run.json",
                 {{"data", taught.data.name + ", fingerprint " + data.text()},
                  {"--model", extent_of(model)},
+                 {"--tiny-tokens", text(options.tiny_tokens)},
                  {"--users", std::to_string(options.users)},
                  {"--items", std::to_string(options.items)},
                  {"--columns", t.columns},

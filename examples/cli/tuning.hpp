@@ -52,6 +52,9 @@ std::vector<std::string> seen_item_profiles(const TaughtData& taught);
 /// Which settings are meant: those of the tiny model or of real ones.
 enum class ModelSize { tiny, real };
 
+/// @throws ConfigError on a stage that is none, or a list that cannot be read; BadInput, DataError on templates
+void check_tuning(const TuningCommandOptions& options);
+
 /// What a tuning did.
 struct TuningOutcome {
   bool interrupted = false;
@@ -59,8 +62,10 @@ struct TuningOutcome {
 };
 
 /// Trains the tiny model on the data's texts, unless `folder` has it. Nothing when the observer stopped it.
+/// @param tokens to train on; nothing: as many as it is worth
 std::optional<instruct::LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
-                                                  std::uint64_t seed, const Observer& observer);
+                                                  std::optional<Index> tokens, std::uint64_t seed,
+                                                  const Observer& observer);
 
 /// Runs the stages in `folder`, going on with what is there.
 TuningOutcome tune_model(const instruct::LanguageModel& model, ModelSize size, const TaughtData& taught,

@@ -88,9 +88,12 @@ RunDefaults run_defaults(ModelSize size) {
   return {world.users, world.items, size == ModelSize::tiny ? tiny_recommenders() : TrainOptions{}};
 }
 
+void check_tuning(const TuningCommandOptions& given) { check_stages(options_of(ModelSize::tiny, given).stages); }
+
 std::optional<LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
-                                        std::uint64_t seed, const Observer& observer) {
+                                        std::optional<Index> tokens, std::uint64_t seed, const Observer& observer) {
   lm::TinyOptions how = tiny_model_recipe(seed);
+  if (tokens) how.tokens = *tokens;
   how.observer = observer;
   return tiny_language_model(
       folder, [&] { return tiny_texts_of(taught.data, taught.user_profiles, seed); }, how);

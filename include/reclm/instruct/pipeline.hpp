@@ -64,6 +64,15 @@ struct TuningOptions {
   Observer observer{};  ///< of all stages; returning false saves and stops
 };
 
+/// @throws ConfigError on a name that is no stage's
+inline void check_stages(std::span<const std::string> stages) {
+  const std::vector<std::string> known{"sft", "collaborative", "reward", "ppo", "items"};
+  for (const std::string& stage : stages)
+    if (std::find(known.begin(), known.end(), stage) == known.end())
+      throw ConfigError("TuningOptions: there is no stage \"" + stage +
+                        "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+}
+
 /// Profiles of the evaluation users at one point.
 struct ShownProfiles {
   std::string after;               ///< "untuned", "sft", …
@@ -97,10 +106,7 @@ class Tuner {
       throw ConfigError("tune: a profile (or \"\") and a row of neighbours are needed for each of the " +
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
-    for (const std::string& stage : options_.stages)
-      if (!known(stage))
-        throw ConfigError("TuningOptions: there is no stage \"" + stage +
-                          "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+    check_stages(options_.stages);
     std::filesystem::create_directories(options_.folder);
     std::vector<Id> able;
     for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
@@ -130,12 +136,6 @@ class Tuner {
   }
 
  private:
-  static bool known(const std::string& stage) {
-    for (const char* name : {"sft", "collaborative", "reward", "ppo", "items"})
-      if (stage == name) return true;
-    return false;
-  }
-
   [[nodiscard]] std::vector<ChatSample> distilled(std::span<const Id> users) const {
     return dialogues_.distillation(users, from_.user_profiles).samples;
   }

@@ -2,6 +2,7 @@
 /// @file tiny_language_model.hpp
 /// The tiny model in a folder: trained from nothing where it is not there yet, and what it learns from on any data set.
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -23,7 +24,7 @@ namespace reclm::instruct {
 inline std::vector<std::string> tiny_texts_of(const Dataset& data, const std::vector<std::string>& profiles,
                                               std::uint64_t seed) {
   constexpr std::size_t longest = 8;
-  constexpr int lines = 2000, entries = 3;
+  constexpr int entries = 3;
   const ItemTexts items(data);
   std::vector<std::string> texts;
   for (Id item = 0; item < data.items.size(); ++item) texts.push_back(items.text(item));
@@ -45,7 +46,8 @@ inline std::vector<std::string> tiny_texts_of(const Dataset& data, const std::ve
   const auto any = [&](const std::vector<std::string>& of) {
     return of[draws.below(static_cast<std::uint32_t>(of.size()))];
   };
-  for (int k = 0; k < lines; ++k) {
+  const std::size_t lines = std::clamp<std::size_t>(4 * profiles.size(), 200, 2000);
+  for (std::size_t k = 0; k < lines; ++k) {
     Profile profile;
     for (int n = 0; n < entries; ++n) {
       profile.identities.push_back(any(identities));
