@@ -138,6 +138,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
 
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
+  StoreCounts known_counts;
   for (const auto& [name, adapter] : writers) {
     ProfileStore store(out / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
@@ -161,11 +162,12 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
         }
       };
     write(std::move(of_items), item_prompts, "items");
-    if (tuned && known.empty())
-      for (const StoreLine& line : store.lines())
-        if (line.about_item && !line.rejected()) known[line.id] = line.text;
+    const bool first_tuned = tuned && known.empty();
+    for (const StoreLine& line : store.lines())
+      if (first_tuned && line.about_item && !line.rejected()) known[line.id] = line.text;
+    if (first_tuned) known_counts = count_lines(store, true);
     written.push_back({name, store.user_profiles(data.users), store.item_profiles(data.items),
-                       count_lines(store, false), count_lines(store, true)});
+                       count_lines(store, false), tuned ? known_counts : count_lines(store, true)});
   }
   written.push_back({kTeacher, taught.user_profiles, taught.item_profiles});
   return written;
