@@ -126,8 +126,10 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
       first(data.users.size(), limit(options.users), [&](Id user) { return !data.train.of(user).empty(); });
   const std::vector<Id> items = first(data.items.size(), limit(options.items), [](Id) { return true; });
   const auto user_prompts = dialogues.user_prompts(users).samples;
+  const std::vector<std::string> told = seen_item_profiles(taught);
+  const Matrix<Id> nobody;
   const auto item_prompts =
-      dialogues.item_prompts(items, taught.item_neighbours.view(), seen_item_profiles(taught)).samples;
+      dialogues.item_prompts(items, (told.empty() ? nobody : taught.item_neighbours).view(), told).samples;
 
   std::vector<std::pair<std::string, fs::path>> writers{{kUntuned, {}}};
   for (const char* stage : {"sft", "collaborative", "ppo"})
