@@ -41,10 +41,7 @@ class Tuner {
       throw ConfigError("tune: a profile (or \"\") and a row of neighbours are needed for each of the " +
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
-    for (const std::string& stage : options_.stages)
-      if (!known(stage))
-        throw ConfigError("TuningOptions: there is no stage \"" + stage +
-                          "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+    check_stages(options_.stages);
     std::filesystem::create_directories(options_.folder);
     std::vector<Id> able;
     for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
@@ -54,7 +51,7 @@ class Tuner {
     learners_ = split_.reward;
     learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
     std::sort(learners_.begin(), learners_.end());
-    report_.shown = split_.evaluation;
+    report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
     if (!options_.start.empty()) adapter_ = lm::read_peft(options_.start).adapter;
@@ -75,12 +72,6 @@ class Tuner {
   }
 
  private:
-  static bool known(const std::string& stage) {
-    for (const char* name : {"sft", "collaborative", "reward", "ppo", "items"})
-      if (stage == name) return true;
-    return false;
-  }
-
   [[nodiscard]] std::vector<ChatSample> distilled(std::span<const Id> users) const {
     return dialogues_.distillation(users, from_.user_profiles).samples;
   }

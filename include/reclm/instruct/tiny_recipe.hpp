@@ -6,6 +6,7 @@
 #include "reclm/data/world.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/lm/tiny.hpp"
+#include "reclm/model/train_options.hpp"
 
 namespace reclm::instruct {
 
@@ -64,6 +65,19 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.policy.seed = options.answers.seed = options.seed = seed;
   options.shown = 64;
   return options;
+}
+
+/// How the profiles of all users and items are drawn.
+struct TinyWriting {
+  lm::SamplingOptions sampling{.temperature = 0.7f, .top_p = 0.9f};
+  Index batch = 64;
+  int attempts = 2;
+};
+inline TinyWriting tiny_writing() { return {}; }
+
+/// How recommenders are trained on the small world.
+inline TrainOptions tiny_recommenders() {
+  return {.epochs = 60, .batch_size = 512, .evaluate_every = 2, .patience = 8};
 }
 
 }  // namespace reclm::instruct

@@ -2,11 +2,13 @@
 /// @file tuning_options.hpp
 /// What RecLM's tuning takes and what it tells; see pipeline.hpp.
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,6 +64,15 @@ struct TuningOptions {
   Observer observer{};  ///< of all stages; returning false saves and stops
 };
 
+/// @throws ConfigError on a name that is no stage's
+inline void check_stages(std::span<const std::string> stages) {
+  const std::vector<std::string> known{"sft", "collaborative", "reward", "ppo", "items"};
+  for (const std::string& stage : stages)
+    if (std::find(known.begin(), known.end(), stage) == known.end())
+      throw ConfigError("TuningOptions: there is no stage \"" + stage +
+                        "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+}
+
 /// Profiles of the evaluation users at one point.
 struct ShownProfiles {
   std::string after;               ///< "untuned", "sft", …
@@ -71,7 +82,8 @@ struct ShownProfiles {
 };
 
 struct TuningReport {
-  std::vector<Id> shown;
+  std::vector<Id> held_out;  ///< the evaluation users, of whom no stage learned
+  std::vector<Id> shown;     ///< those of them whose profiles were drawn after each stage
   std::vector<ShownProfiles> profiles;
   std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
   std::map<std::string, lm::FinetuneReport> finetunes;
