@@ -1,8 +1,9 @@
 // What each stage of RecLM's tuning adds, on the embedded world with the tiny language model that is trained from
 // nothing: true interests that profiles name, what a recommender makes of the profiles, and whether a reward trained on
 // another world guides as well as one's own.
-//   tuning_study OUT [seeds=5] [users=2000] [items=2600]
+//   tuning_study OUT [seeds=5] [users=2000] [items=2600] [NAME=VALUE …]
 //
+// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see `adjust`).
 // A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
 // whom nothing was learned. Truth is used to measure, never to tune. Finished seeds are kept in OUT and not run again;
 // an unfinished one goes on from its stages' checkpoints.
@@ -10,16 +11,16 @@
 #include <cstdio>
 #include <exception>
 
-#include "reclm/data/npy.hpp"
 #include "reclm/data/world.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "reclm/instruct/neighbours.hpp"
-#include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
+#include "reclm/instruct/tiny_language_model.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "reclm/model/backbones/light_gcn.hpp"
 #include "reclm/model/baselines.hpp"
+#include "reclm/model/initial_vectors.hpp"
 #include "reclm/model/joint_model.hpp"
 #include "reclm/model/trainer.hpp"
 #include "tuning_tables.hpp"
@@ -48,7 +49,7 @@ struct Place {
   World world;
   TuningData data;
 
-  Place(const WorldOptions& options) : world(make_world(options)) {
+  explicit Place(const WorldOptions& options) : world(make_world(options)) {
     Dataset& all = world.dataset;
     carve_validation(all, {.seed = options.seed});
     const Initializer init(options.seed);
@@ -79,10 +80,48 @@ struct Place {
   }
 };
 
+using Adjustments = std::vector<std::pair<std::string, double>>;
+
+/// Sets one of the recipe's settings. @throws ConfigError on a name that is none
+void adjust(TuningOptions& options, const std::string& name, double value) {
+  const auto whole = static_cast<Index>(value);
+  const std::map<std::string, std::function<void()>> all{
+      {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
+      {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
+      {"sft_rate", [&] { options.sft.learning_rate = value; }},
+      {"distil_items", [&] { options.distil_items = whole != 0; }},
+      {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
+      {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
+      {"collaborative_users", [&] { options.collaborative_users = whole; }},
+      {"rehearsal", [&] { options.rehearsal = value; }},
+      {"reward_epochs", [&] { options.reward.epochs = static_cast<int>(whole); }},
+      {"reward_rate", [&] { options.reward.learning_rate = value; }},
+      {"reward_from_tuned", [&] { options.reward_from_tuned = whole != 0; }},
+      {"weighing_users", [&] { options.weighing_users = whole; }},
+      {"foresight", [&] { options.mixture.weights[4] = value; }},
+      {"steps", [&] { options.ppo.steps = whole; }},
+      {"questions", [&] { options.ppo.questions = whole; }},
+      {"group", [&] { options.ppo.rl.group = static_cast<int>(whole); }},
+      {"against_group", [&] { options.ppo.rl.against_group = whole != 0; }},
+      {"passes", [&] { options.ppo.rl.passes = static_cast<int>(whole); }},
+      {"minibatch", [&] { options.ppo.rl.minibatch = whole; }},
+      {"ppo_rate", [&] { options.ppo.rl.learning_rate = value; }},
+      {"kl", [&] { options.ppo.rl.kl.coefficient = value; }},
+      {"kl_target", [&] { options.ppo.rl.kl.target = value; }}};
+  const auto found = all.find(name);
+  if (found == all.end()) throw ConfigError("there is no setting \"" + name + "\" to adjust");
+  found->second();
+}
+
 class OneSeed {
  public:
-  OneSeed(std::filesystem::path folder, WorldOptions options)
-      : folder_(std::move(folder)), seed_(options.seed), here_(options), there_(other(options)), model_(tiny()) {}
+  OneSeed(std::filesystem::path folder, WorldOptions options, Adjustments adjustments)
+      : folder_(std::move(folder)),
+        seed_(options.seed),
+        adjustments_(std::move(adjustments)),
+        here_(options),
+        there_(other(options)),
+        model_(tiny()) {}
 
   Seed run() {
     const auto start = std::chrono::steady_clock::now();
@@ -93,8 +132,8 @@ class OneSeed {
     longer.start = folder_ / "here" / "sft";
     longer.sft = longer.collaborative;
     tuned(here_, "longer", {"sft"}, longer);
-    // The other world: SFT and a reward, which then guides PPO here.
-    const TuningReport there = tuned(there_, "there", {"sft", "reward", "ppo"}, one_step());
+    // A reward model from the other world, which then guides PPO here.
+    const TuningReport there = tuned(there_, "there", {"reward"}, {});
     TuningOptions guided = recipe();
     guided.start = folder_ / "here" / "collaborative";
     guided.given_reward = folder_ / "there" / "reward";
@@ -115,29 +154,26 @@ class OneSeed {
   // One model that knows the words of both worlds, as a large one would.
   [[nodiscard]] LanguageModel tiny() const {
     const auto path = folder_ / "tiny";
-    if (!std::filesystem::exists(path / "tokenizer_config.json")) {
-      std::vector<std::string> texts = lm::tiny_texts(here_.world, seed_);
-      for (std::string& text : lm::tiny_texts(there_.world, seed_)) texts.push_back(std::move(text));
-      lm::TinyOptions options = tiny_model_recipe(seed_);
-      options.vocabulary *= 2;
-      options.tokens *= 2;
-      lm::save_tiny(path, lm::train_tiny(std::move(texts), options));
-    }
-    return open_language_model(path);
+    std::filesystem::create_directories(folder_);
+    const auto texts = [&] {
+      const DialogueOptions wording = tiny_dialogues(seed_);
+      std::vector<std::string> all = tiny_texts_of(*here_.data.data, here_.data.user_profiles, seed_, wording);
+      for (std::string& text : tiny_texts_of(*there_.data.data, there_.data.user_profiles, seed_, wording))
+        all.push_back(std::move(text));
+      return all;
+    };
+    lm::TinyOptions options = tiny_model_recipe(seed_);
+    options.vocabulary = options.vocabulary * 3 / 2;
+    options.tokens *= 2;
+    return tiny_language_model(path, texts, options).value();
   }
 
   [[nodiscard]] TuningOptions recipe() const {
     TuningOptions options = tiny_tuning_recipe(seed_);
+    for (const auto& [name, value] : adjustments_) adjust(options, name, value);
     options.shown = 0;  // profiles are drawn and measured below
     return options;
   }
-  // PPO is what calibrates and saves a reward; a step of it is enough.
-  [[nodiscard]] TuningOptions one_step() const {
-    TuningOptions options = recipe();
-    options.ppo.steps = 1;
-    return options;
-  }
-
   TuningReport tuned(const Place& place, const char* name, std::vector<std::string> stages,
                      std::optional<TuningOptions> how) const {
     TuningOptions options = how ? std::move(*how) : recipe();
@@ -314,6 +350,7 @@ class OneSeed {
 
   std::filesystem::path folder_;
   std::uint64_t seed_;
+  Adjustments adjustments_;
   Place here_, there_;
   LanguageModel model_;
   TuningReport report_;
@@ -324,23 +361,29 @@ class OneSeed {
 
 int run(int argc, char** argv) {
   if (argc < 2) {
-    std::fputs("usage: tuning_study OUT [seeds=5] [users=2000] [items=2600]\n", stderr);
+    std::fputs("usage: tuning_study OUT [seeds=5] [users=2000] [items=2600] [NAME=VALUE ...]\n", stderr);
     return 2;
   }
   const std::filesystem::path out = argv[1];
-  const std::uint64_t seeds = argc > 2 ? std::stoull(argv[2]) : 5;
+  std::vector<Index> sizes{5, 2000, 2600};
+  Adjustments adjustments;
+  std::string settings = "tuning_study 1";
+  for (int k = 2, place = 0; k < argc; ++k) {
+    const std::string word = argv[k];
+    if (const auto sign = word.find('='); sign != std::string::npos)
+      adjustments.emplace_back(word.substr(0, sign), std::stod(word.substr(sign + 1)));
+    else
+      sizes.at(static_cast<std::size_t>(place++)) = std::stoll(word);
+    const bool number_of_seeds = place == 1 && adjustments.empty();  // another one leaves finished seeds as they are
+    if (!number_of_seeds) settings += " " + word;
+  }
   std::vector<Seed> finished;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    const WorldOptions options{.users = argc > 3 ? std::stoll(argv[3]) : 2000,
-                               .items = argc > 4 ? std::stoll(argv[4]) : 2600,
-                               .vectors = false,
-                               .seed = seed};
-    const std::string settings =
-        "tuning_study 1 " + std::to_string(options.users) + " " + std::to_string(options.items);
+  for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(sizes[0]); ++seed) {
+    const WorldOptions options{.users = sizes[1], .items = sizes[2], .vectors = false, .seed = seed};
     const auto file = out / ("seed-" + std::to_string(seed) + ".json");
     auto result = tuning_study::read(file, settings);
     if (!result) {
-      result = OneSeed(out / ("seed-" + std::to_string(seed)), options).run();
+      result = OneSeed(out / ("seed-" + std::to_string(seed)), options, adjustments).run();
       tuning_study::write(file, *result, settings);
       std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
     }

@@ -96,7 +96,7 @@ std::optional<LanguageModel> tiny_model(const TaughtData& taught, const std::fil
   if (tokens) how.tokens = *tokens;
   how.observer = observer;
   return tiny_language_model(
-      folder, [&] { return tiny_texts_of(taught.data, taught.user_profiles, seed); }, how);
+      folder, [&] { return tiny_texts_of(taught.data, taught.user_profiles, seed, tiny_dialogues(seed)); }, how);
 }
 
 TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const TaughtData& taught,

@@ -152,6 +152,10 @@ class Tuner {
     options.observer = options_.observer;
     report_.reward = train_scorer(*scorer_, std::span<const PreferencePair>(pairs), held_out, options);
     report_.interrupted = report_.reward->interrupted;
+    if (report_.interrupted) return;
+    // Not calibrated yet: that is done by the profiles of the policy that it is to guide, here or elsewhere.
+    save_mixture(options_.folder / "reward", options_.mixture);
+    scorer_->save(options_.folder / "reward" / "scorer.safetensors");
   }
 
   void reinforce() {
@@ -195,14 +199,14 @@ class Tuner {
       }
       return answers;
     };
-    if (options_.given_reward.empty()) {
+    if (reward.mixture.scales[0].count == 0) {
       // What the policy writes before the first step is the measure of all later profiles.
       std::vector<Index> first(static_cast<std::size_t>(std::min<Index>(128, policy.questions())));
       for (std::size_t k = 0; k < first.size(); ++k) first[k] = static_cast<Index>(k);
       const auto drawn = policy.draw(first, (std::uint64_t{1} << 32) - 1);
       reward.calibrate(answers_of(drawn));
       if (options_.weighing_users > 0 && sources.held_out != nullptr) report_.weights = weigh_terms(reward);
-      save_reward(options_.folder / "reward", reward, scorer);
+      if (options_.given_reward.empty()) save_reward(options_.folder / "reward", reward, scorer);
     }
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";

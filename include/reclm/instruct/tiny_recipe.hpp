@@ -14,7 +14,7 @@ namespace reclm::instruct {
 inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 600, .items = 800, .seed = seed}; }
 
 inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
-  return {.vocabulary = 1200,
+  return {.vocabulary = 2600,
           .width = 96,
           .layers = 3,
           .heads = 4,
@@ -29,13 +29,16 @@ inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
 /// Dialogues short enough for it: titles, brief wording, few items and neighbours.
 inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
   DialogueOptions options;
-  options.templates.user_profile = "{form} of one who chose\n{history}";
-  options.templates.collaborative = "{form} of people. Items\n{items}\nPeople\n{people}";
-  options.templates.question = "Would person {person} choose [{number}] {item}? Yes or No.";
-  options.templates.item_profile = "{form} of those for whom this is: {item}\nAlike:\n{neighbours}";
-  options.templates.item_alone = "{form} of those for whom this is: {item}";
+  // Without the form that is asked for: it would be half of a prompt, and a tuned model knows it.
+  options.templates.user_profile = "Chosen:\n{history}";
+  options.templates.history_item = "{item}";
+  options.templates.collaborative = "Items:\n{items}\n{people}";
+  options.templates.numbered_item = "[{number}] {item}";
+  options.templates.question = "Would person {person} choose [{number}] {item}?";
+  options.templates.item_profile = "For whom:\n{item}\nAlike:\n{neighbours}";
+  options.templates.item_alone = "For whom:\n{item}";
   options.columns = {"title", "category"};
-  options.most_items = 10;
+  options.most_items = 8;
   options.neighbour_items = 4;
   options.neighbours = 2;
   options.item_entries = 3;
