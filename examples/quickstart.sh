@@ -4,18 +4,23 @@ set -euo pipefail
 
 usage() {
   cat <<'END'
-Usage: examples/quickstart.sh [options] [options of `reclm bench`]
+Usage: examples/quickstart.sh [options] [options of `reclm run` or `reclm bench`]
 
-Installs the missing Debian packages (apt, as root or through sudo), builds the reclm command, and compares LightGCN
-alone, with RecLM and with shuffled profiles (placebo) to popularity, random and content-kNN. The figures appear on the
-terminal and in report/index.html.
+Installs the missing Debian packages (apt, as root or through sudo), builds the reclm command, and runs `reclm run` on
+the embedded world: a tiny language model is trained from nothing, tuned by RecLM's stages, writes profiles after each
+of them, and recommenders show what they are worth. The figures appear on the terminal and on one page,
+report/index.html. What was interrupted goes on when called again.
 
-  --data DIR        a folder of RecBole atomic files instead of the embedded world
+  --data DIR        a folder of RecBole atomic files instead of the embedded world: with --model (and --profiles), all
+                    of the above on it; without, `reclm bench`: LightGCN alone, with the folder's profiles, and with
+                    shuffled ones (placebo), beside popularity, random and content-kNN
+  --model PATH      a GGUF file or a Hugging Face folder instead of the tiny model
   --build-dir DIR   where to build (build/quickstart)
   --help            this text
 
-Everything else goes to `reclm bench`: --seeds 5, --backbones all, --report DIR … (`reclm bench --help` tells).
-RECLM_SKIP_PACKAGES=1 leaves the packages to you; CXX chooses the compiler.
+Everything else goes to the command: --seeds 5, --backbones all, --out DIR (run), --report DIR (bench) …
+(`reclm run --help` and `reclm bench --help` tell). RECLM_SKIP_PACKAGES=1 leaves the packages to you; CXX chooses the
+compiler.
 END
 }
 
@@ -50,20 +55,25 @@ given() {
   done
   return 1
 }
-job=(bench "${input[@]}")
-given --seeds || job+=(--seeds 3)
-given --report || job+=(--report "$root/report")
+if [[ ${input[0]} == --world ]] || given --model; then
+  job=(run "${input[@]}")
+  given --out || job+=(--out "$root/report")
+else
+  job=(bench "${input[@]}")
+  given --report || job+=(--report "$root/report")
+  given --seeds || job+=(--seeds 3)
+fi
 
 echo "1/3 Packages"
 if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
   "$root/examples/install_packages.sh" g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev \
-    nlohmann-json3-dev libcli11-dev || fail "the packages are not complete, see above"
+    nlohmann-json3-dev libcli11-dev pkg-config libpcre2-dev libutf8proc-dev || fail "the packages are not complete, see above"
 fi
 
 echo "2/3 Building the reclm command in $build"
 mkdir -p "$build"
 log=$build/quickstart.log
-cmake -S "$root" --preset release -B "$build" -DRECLM_COMMAND_LM=OFF -DRECLM_UNITY=ON >"$log" 2>&1 ||
+cmake -S "$root" --preset release -B "$build" -DRECLM_UNITY=ON >"$log" 2>&1 ||
   { tail -n 30 "$log" >&2 && fail "configuring failed; all of it is in $log"; }
 cmake --build "$build" --target examples/cli/reclm || fail "the build failed; the compiler's messages are above"
 

@@ -11,6 +11,8 @@
 #include "interrupt.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/eval/report_input.hpp"
+#include "reclm/eval/study_options.hpp"
+#include "report.hpp"
 #include "terminal.hpp"
 
 namespace reclm::cli {
@@ -64,14 +66,8 @@ ExitCode run(const BenchOptions& options, const Invocation& call) {
     throw ConfigError("--resume goes on with the runs kept in a report's folder. Remedy: name it by --report DIR");
   const BenchStudy study(options);
   const ThreadLimit limit(options.common.threads);
-  ReportInput report;
-  report.run.command = command_line(call);
-  report.run.started = now_text();
-  report.run.machine = machine_text();
-  report.run.threads = thread_count();
-
   const Dataset data = load(options.data);
-  report.title = "reclm bench: " + data.name;
+  ReportInput report = begun_report("reclm bench: " + data.name, call);
   report.datasets = {facts_of(data)};
   ProgressDisplay display(options.common.quiet);
   for (const std::string& notice : data.notices) display.note(notice);
@@ -84,7 +80,7 @@ ExitCode run(const BenchOptions& options, const Invocation& call) {
   {
     StudyProgress progress(display, study.models(), options.resume ? kept.finished() : 0);
     const InterruptGuard guard;
-    if (!study.run(data, progress.observer(), report)) {
+    if (!study.run(data, progress.observer(), report, {})) {
       display.finish();
       return interrupted(options, call);
     }
@@ -92,7 +88,7 @@ ExitCode run(const BenchOptions& options, const Invocation& call) {
   display.finish();
   report.notes.insert(report.notes.end(), data.notices.begin(), data.notices.end());
   report.run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  publish(options, report);
+  publish(report, options.common, options.report, "results");
   return exit_ok;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "command.hpp"
 #include "data.hpp"
@@ -11,8 +12,9 @@
 #include "training.hpp"
 
 namespace reclm {
+struct ProfileSource;
 struct ReportInput;
-}
+}  // namespace reclm
 
 namespace reclm::cli {
 
@@ -40,8 +42,9 @@ class BenchStudy {
   /// Models to train in all, placebos included.
   [[nodiscard]] Index models() const;
 
-  /// Fills cube, curves, notes and comparisons of `report`. @returns false when the observer stopped it
-  bool run(const Dataset& data, const Observer& observer, ReportInput& report) const;
+  /// Fills cube, curves and comparisons of `report`, and adds notes. @returns false when the observer stopped it
+  bool run(const Dataset& data, const Observer& observer, ReportInput& report,
+           const std::vector<ProfileSource>& sources) const;
 
  private:
   struct Plan;
@@ -63,14 +66,5 @@ class KeptRuns {
   Index finished_ = 0;
   bool any_ = false;
 };
-
-/// Prints the tables, or everything as JSON, and writes the folder that the options name.
-void publish(const BenchOptions& options, const ReportInput& report);
-
-/// "AMD EPYC 7B13, 16 GB": processor and memory, as far as the system tells.
-std::string machine_text();
-
-/// "2025-01-31 18:05:09 +0100".
-std::string now_text();
 
 }  // namespace reclm::cli

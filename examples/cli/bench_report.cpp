@@ -1,4 +1,4 @@
-// What `reclm bench` leaves behind: tables, JSON, a folder.
+// Reports as tables, JSON and a folder, and what a study kept.
 
 #include <unistd.h>
 
@@ -11,8 +11,10 @@
 #include <system_error>
 
 #include "bench.hpp"
+#include "reclm/core/parallel.hpp"
 #include "reclm/eval/report.hpp"
 #include "reclm/eval/report_terminal.hpp"
+#include "report.hpp"
 #include "terminal.hpp"
 
 namespace reclm::cli {
@@ -76,18 +78,31 @@ std::string now_text() {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z", &local)};
 }
 
-void publish(const BenchOptions& options, const ReportInput& report) {
+ReportInput begun_report(const std::string& title, const Invocation& call) {
+  ReportInput report;
+  report.title = title;
+  report.run.command = command_line(call);
+  report.run.started = now_text();
+  report.run.machine = machine_text();
+  report.run.threads = thread_count();
+  return report;
+}
+
+void publish(const ReportInput& report, const CommonOptions& common, const std::string& folder,
+             const std::string& stem) {
   const ReportTables tables = report_tables(report.cube, report.comparisons);
-  if (options.common.json) {
+  if (common.json) {
     std::cout << report_json(report, tables);
   } else {
     const Terminal terminal = terminal_of(STDOUT_FILENO);
-    std::cout << terminal_report(tables, report.comparisons, {.width = terminal.width, .color = terminal.color});
+    const TerminalOptions how{.width = terminal.width, .color = terminal.color};
+    for (const ReportChapter& chapter : report.chapters) std::cout << terminal_chapter(chapter, how);
+    std::cout << terminal_report(tables, report.comparisons, how);
     for (const std::string& note : report.notes) std::cout << note << "\n";
   }
-  if (options.report.empty()) return;
-  const auto page = write_report(options.report, report);
-  if (!options.common.json) std::cout << "\nReport: " << page.string() << "\n";
+  if (folder.empty()) return;
+  const auto page = write_report(folder, report, stem);
+  if (!common.json) std::cout << "\nReport: " << page.string() << "\n";
 }
 
 }  // namespace reclm::cli

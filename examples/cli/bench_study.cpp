@@ -95,13 +95,15 @@ Index BenchStudy::models() const {
                             (study.adapters.size() + static_cast<std::size_t>(placebos)));
 }
 
-bool BenchStudy::run(const Dataset& data, const Observer& observer, ReportInput& report) const {
+bool BenchStudy::run(const Dataset& data, const Observer& observer, ReportInput& report,
+                     const std::vector<ProfileSource>& sources) const {
   StudyOptions study = plan_->study;
+  study.sources = sources;
   study.observer = observer;
   StudyResult result = run_study(data, study);
   report.cube = std::move(result.cube);
   report.curves = std::move(result.curves);
-  report.notes = std::move(result.notes);
+  report.notes.insert(report.notes.end(), result.notes.begin(), result.notes.end());
   report.comparisons.metric = study.metric;
   return !result.interrupted;
 }

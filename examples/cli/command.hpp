@@ -53,12 +53,13 @@ void add_bench(CLI::App& app, Invocation& call);
 void add_finetune(CLI::App& app, Invocation& call);
 void add_encode(CLI::App& app, Invocation& call);
 void add_generate(CLI::App& app, Invocation& call);
+void add_profile(CLI::App& app, Invocation& call);
+void add_run(CLI::App& app, Invocation& call);
+void add_tune(CLI::App& app, Invocation& call);
 #endif
 void add_inspect(CLI::App& app, Invocation& call);
-void add_profile(CLI::App& app, Invocation& call);
 void add_recommend(CLI::App& app, Invocation& call);
 void add_train(CLI::App& app, Invocation& call);
-void add_tune(CLI::App& app, Invocation& call);
 void add_world(CLI::App& app, Invocation& call);
 
 /// The call as a line for a shell, words quoted where they must be. @param added  a word that is put behind it unless

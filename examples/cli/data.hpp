@@ -2,10 +2,13 @@
 // Where a subcommand's data come from.
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "command.hpp"
 #include "reclm/core/config.hpp"
+#include "reclm/core/matrix.hpp"
 #include "reclm/data/dataset.hpp"
 
 namespace reclm::cli {
@@ -25,6 +28,19 @@ void add_data_options(CLI::App& command, DataOptions& options);
 
 /// The embedded world of the default size.
 Dataset embedded_world(std::uint64_t seed);
+
+/// A data set with what is known about its users and items.
+struct TaughtData {
+  Dataset data{};
+  std::string teacher{};                                      ///< who wrote the profiles
+  std::vector<std::string> user_profiles{}, item_profiles{};  ///< the teacher's, "" where there is none
+  std::function<std::vector<std::string>(Id)> truth{};        ///< names of a user's interests; empty: nobody knows
+  Matrix<Id> neighbours{}, item_neighbours{};                 ///< see find_neighbours of tuning.hpp
+};
+
+/// The embedded world with its oracle's profiles as texts, not as vectors. @param users, items 0: as many as usual
+/// @param vectors whether items have vectors of their texts
+TaughtData taught_world(std::uint64_t seed, Index users = 0, Index items = 0, bool vectors = false);
 
 /// Loads the folder or makes the world. @param vectors  whether those of a folder are read or made @throws ConfigError;
 /// DataError, BadInput when files cannot be read

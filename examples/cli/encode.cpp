@@ -10,15 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "encoder_model.hpp"
 #include "interrupt.hpp"
-#include "language_model.hpp"
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/delimited.hpp"
-#include "reclm/data/fingerprint.hpp"
 #include "reclm/data/jsonl.hpp"
 #include "reclm/data/npy.hpp"
-#include "reclm/lm/encoder.hpp"
 #include "terminal.hpp"
 
 namespace reclm::cli {
@@ -29,10 +27,8 @@ namespace fs = std::filesystem;
 
 struct EncodeOptions {
   CommonOptions common;
-  ModelOptions model;
-  std::string input, out, id, text, pooling = "mean";
-  Index longest = 256;
-  bool keep_length = false;
+  EncoderOptions encoder;
+  std::string input, out, id, text;
 };
 
 struct Texts {
@@ -81,76 +77,18 @@ Texts read_texts(const EncodeOptions& options) {
   return read;
 }
 
-/// Texts of a part of the work; finished parts are files, by which a run that was stopped goes on.
-constexpr std::size_t kPart = 2048;
-
-/// What a part's vectors depend on.
-std::string part_key(const EncodeOptions& options, std::span<const std::string> texts) {
-  Fingerprint key;
-  const auto add = [&](const std::string& word) { key.add(std::span<const char>(word)); };
-  std::error_code ignored;
-  add(options.model.path + "|" + options.model.precision + "|" + options.pooling + "|" +
-      std::to_string(options.longest) + "|" + std::to_string(options.keep_length));
-  add(std::to_string(fs::is_regular_file(options.model.path) ? fs::file_size(options.model.path, ignored) : 0));
-  for (const std::string& text : texts) add(text);
-  return key.text();
-}
-
 ExitCode run(const EncodeOptions& options, const std::string& resume) {
   const ThreadLimit limit(options.common.threads);
-  const Texts all = open_model([&] { return read_texts(options); });
+  const Texts all = open_input([&] { return read_texts(options); });
   if (all.texts.empty()) throw BadInput(options.input + ": there is no text. Remedy: name a file with at least one");
-  const lm::Tokenizer tokenizer = open_model([&] { return lm::load_tokenizer(options.model.path); });
-  const lm::Encoder<> encoder =
-      open_model([&] { return lm::Encoder<>(*lm::open_weights(options.model.path), precision_of(options.model)); });
-  const auto longest = static_cast<std::size_t>(std::min(options.longest, encoder.config().context));
-  const lm::EncodeOptions how{
-      .pooling = options.pooling == "mean" ? lm::EncodeOptions::Pooling::mean : lm::EncodeOptions::Pooling::first_token,
-      .normalise = !options.keep_length};
-
   const fs::path out = options.out, folder = options.out + ".parts";
-  fs::create_directories(folder);
   ProgressDisplay display(options.common.quiet);
-  const Observer observer = display.observer();
   const InterruptGuard guard;
-  Matrix<float> vectors(static_cast<Index>(all.texts.size()), encoder.config().width);
-  Index cut_texts = 0;
-  for (std::size_t begin = 0; begin < all.texts.size(); begin += kPart) {
-    const auto part = std::span(all.texts).subspan(begin, std::min(kPart, all.texts.size() - begin));
-    const fs::path file = folder / (part_key(options, part) + ".npy");
-    Matrix<float> made;
-    if (fs::exists(file)) {
-      made = read_npy(file);
-      if (made.rows() != static_cast<Index>(part.size()) || made.cols() != vectors.cols())
-        throw BadInput(file.string() + ": it holds other vectors than it should. Remedy: remove the folder " +
-                       folder.string());
-    } else {
-      std::vector<std::vector<lm::TokenId>> tokens(part.size());
-      parallel_for(static_cast<Index>(part.size()), 64, [&](Index i) {
-        tokens[static_cast<std::size_t>(i)] = tokenizer.encode(part[static_cast<std::size_t>(i)]);
-      });
-      for (auto& text : tokens)
-        if (text.size() > longest) {  // what the model wants at the end stays there
-          text[longest - 1] = text.back();
-          text.resize(longest);
-          ++cut_texts;
-        }
-      bool stopped = false;
-      made = encoder.encode(tokens, how, [&](const Progress& progress) {
-        Progress whole = progress;
-        whole.step += static_cast<Index>(begin);
-        whole.total = static_cast<Index>(all.texts.size());
-        stopped = !observer(whole);
-        return !stopped;
-      });
-      if (stopped) {
-        std::cerr << "Interrupted after " << begin << " of " << all.texts.size() << " texts. Go on by\n  " << resume
-                  << std::endl;
-        return exit_interrupted;
-      }
-      write_npy(file, made);
-    }
-    std::copy_n(made.data(), made.size(), vectors.row(static_cast<Index>(begin)).data());
+  const auto [vectors, cut_texts, done] = encode_texts(options.encoder, all.texts, folder, display.observer());
+  if (done < static_cast<Index>(all.texts.size())) {
+    std::cerr << "Interrupted after " << done << " of " << all.texts.size() << " texts. Go on by\n  " << resume
+              << std::endl;
+    return exit_interrupted;
   }
   display.finish();
   std::string ids;
@@ -169,7 +107,7 @@ ExitCode run(const EncodeOptions& options, const std::string& resume) {
   } else {
     std::cout << all.texts.size() << " texts, " << vectors.cols() << " wide: " << out.string() << ", "
               << ids_file.string() << "\n";
-    if (cut_texts > 0) std::cout << cut_texts << " texts were cut to " << longest << " tokens\n";
+    if (cut_texts > 0) std::cout << cut_texts << " texts were cut to what the model reads, or --max-tokens\n";
   }
   return exit_ok;
 }
@@ -186,7 +124,7 @@ void add_encode(CLI::App& app, Invocation& call) {
       "  reclm encode --model all-MiniLM-L6-v2 --input movies/movies.item --out movies/item_text.npy\n"
       "  reclm encode --model all-MiniLM-L6-v2 --input profiles.jsonl --text profile --id user_id \\\n"
       "    --out movies/user_profile.npy");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->encoder.model);
   command->add_option("--input", options->input, "texts: .jsonl, .item, .user, .tsv or .csv")
       ->required()
       ->option_text("FILE REQUIRED");
@@ -199,13 +137,13 @@ void add_encode(CLI::App& app, Invocation& call) {
   command->add_option("--id", options->id, "field or column of the ids (id; the first column)")->option_text("NAME");
   command->add_option("--text", options->text, "fields or columns of the text, joined (text; all text columns)")
       ->option_text("LIST");
-  command->add_option("--max-tokens", options->longest, "longer texts are cut")
+  command->add_option("--max-tokens", options->encoder.longest, "longer texts are cut")
       ->check(CLI::Range(2, 1 << 20))
       ->option_text("N=256");
-  command->add_option("--pooling", options->pooling, "how tokens become a vector: mean, first")
+  command->add_option("--pooling", options->encoder.pooling, "how tokens become a vector: mean, first")
       ->check(CLI::IsMember({"mean", "first"}))
       ->option_text("KIND=mean");
-  command->add_flag("--keep-length", options->keep_length, "vectors as they are, not of length 1");
+  command->add_flag("--keep-length", options->encoder.keep_length, "vectors as they are, not of length 1");
   add_common_options(*command, options->common);
   command->callback(
       [&call, options] { call.run = [options, line = command_line(call)] { return run(*options, line); }; });

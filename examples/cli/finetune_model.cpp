@@ -4,14 +4,12 @@
 #include <span>
 #include <utility>
 
+#include "compiled_tuning.hpp"
 #include "finetune.hpp"
-#include "reclm/lm/tokenizer/load_tokenizer.hpp"
-#include "reclm/lm/tokenizer/save_tokenizer.hpp"
-#include "reclm/lm/training/finetune.hpp"
+#include "language_model.hpp"
 #include "reclm/lm/training/jsonl.hpp"
 #include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/training/samples.hpp"
-#include "reclm/lm/weights/open_weights.hpp"
 #include "reclm/lm/weights/save_model.hpp"
 
 namespace reclm::cli {
@@ -20,28 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Opening failures are the input's fault.
-template <class Open>
-auto open_input(const Open& open) {
-  try {
-    return open();
-  } catch (const IoError& e) {
-    throw BadInput(e.what());
-  }
-}
-
 std::vector<lm::TrainingSample> samples_of(const std::vector<lm::TuningText>& texts,
-                                           const FinetuneCommandOptions& options, const lm::Tokenizer& tokenizer,
-                                           FinetuneOutcome& outcome) {
-  const lm::TextCodec codec{
-      [&](std::string_view text) { return tokenizer.encode(text, false); },
-      [&](std::span<const lm::Message> messages, bool open) { return tokenizer.chat(messages, open); }};
+                                           const FinetuneCommandOptions& options, const instruct::LanguageModel& source,
+                                           const OpenTokenizer& tokenizer, FinetuneOutcome& outcome) {
   std::vector<lm::TrainingSample> samples;
   for (const lm::TuningText& text : texts) {
     lm::TrainingSample sample;
     try {
-      sample = text.messages.empty() ? lm::completion_sample(codec, text.prompt, text.completion, tokenizer.eos())
-                                     : lm::chat_sample(codec, text.messages);
+      sample = text.messages.empty() ? lm::completion_sample(source.codec, text.prompt, text.completion, tokenizer.eos)
+                                     : lm::chat_sample(source.codec, text.messages);
     } catch (const ConfigError& e) {
       throw BadInput(options.data + ":" + std::to_string(text.line) + ": " + e.what());
     }
@@ -56,7 +41,7 @@ std::vector<lm::TrainingSample> samples_of(const std::vector<lm::TuningText>& te
 }
 
 void write_result(const FinetuneCommandOptions& options, const lm::TrainableDecoder<>& model,
-                  const lm::Tokenizer& tokenizer, FinetuneOutcome& outcome) {
+                  const OpenTokenizer& tokenizer, FinetuneOutcome& outcome) {
   outcome.folder_of_model = options.full || options.merge;
   if (!outcome.folder_of_model) {
     lm::write_peft(options.out, model.adapter(), {options.model, options.dropout}, model.config().layers);
@@ -66,7 +51,7 @@ void write_result(const FinetuneCommandOptions& options, const lm::TrainableDeco
   std::vector<std::pair<std::string, lm::StoredTensor>> tensors;
   for (const std::string& name : merged.names()) tensors.emplace_back(name, merged.get(name));
   lm::save_model(options.out, merged.config(), tensors);
-  lm::save_tokenizer(options.out, tokenizer);
+  tokenizer.save(options.out);
 }
 
 }  // namespace
@@ -75,9 +60,9 @@ FinetuneOutcome finetune_model(const FinetuneCommandOptions& options, const fs::
                                const Observer& observer) {
   FinetuneOutcome outcome;
   const auto texts = open_input([&] { return lm::read_tuning_jsonl(options.data); });
-  const auto weights = open_input([&] { return lm::open_weights(options.model); });
-  const auto tokenizer = open_input([&] { return lm::load_tokenizer(options.model); });
-  const std::vector<lm::TrainingSample> samples = samples_of(texts, options, tokenizer, outcome);
+  const instruct::LanguageModel source = open_language_model(options.model);
+  const OpenTokenizer tokenizer = open_tokenizer(options.model);
+  const std::vector<lm::TrainingSample> samples = samples_of(texts, options, source, tokenizer, outcome);
 
   std::optional<lm::LoraOptions> lora;
   lm::PeftFolder start;
@@ -92,7 +77,7 @@ FinetuneOutcome finetune_model(const FinetuneCommandOptions& options, const fs::
                            .layers = split_list("--layers", options.layers),
                            .seed = options.seed};
   }
-  lm::TrainableDecoder<> model(*weights,
+  lm::TrainableDecoder<> model(*source.weights,
                                {.full = options.full,
                                 .bf16 = options.weights == "bf16",
                                 .bf16_products = options.weights == "stored-bf16",

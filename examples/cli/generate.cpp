@@ -13,12 +13,12 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "compiled_language.hpp"
 #include "interrupt.hpp"
 #include "language_model.hpp"
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/jsonl.hpp"
-#include "reclm/lm/generate.hpp"
 #include "reclm/lm/training/peft.hpp"
 #include "terminal.hpp"
 
@@ -71,7 +71,7 @@ std::vector<Question> questions_of(const GenerateOptions& options) {
   if (options.input.empty())
     questions.push_back({"", {}, options.prompt});
   else
-    open_model([&] {
+    open_input([&] {
       for_each_json_line(options.input, [&](const JsonRecord& r) { questions.push_back(question_of(options, r)); });
       return 0;
     });
@@ -80,13 +80,14 @@ std::vector<Question> questions_of(const GenerateOptions& options) {
 }
 
 /// The prompt's tokens: by the model's chat template, or as it stands.
-std::vector<lm::TokenId> tokens_of(const GenerateOptions& options, const lm::Tokenizer& tokenizer, const Question& question) {
+std::vector<lm::TokenId> tokens_of(const GenerateOptions& options, const instruct::LanguageModel& model,
+                                   const OpenTokenizer& tokenizer, const Question& question) {
   if (options.raw) return tokenizer.encode(question.text);
   lm::Dialogue messages = question.messages;
   if (messages.empty()) messages.push_back({"user", question.text});
   if (!options.system.empty() && messages.front().role != "system")
     messages.insert(messages.begin(), {"system", options.system});
-  return tokenizer.encode(tokenizer.chat(messages, true), false);
+  return model.prompt(messages);
 }
 
 const char* finish_name(lm::Finish finish) {
@@ -114,11 +115,11 @@ ExitCode run(const GenerateOptions& options) {
   lm::check(options.sampling);
   const ThreadLimit limit(options.common.threads);
   const std::vector<Question> questions = questions_of(options);
-  const lm::Tokenizer tokenizer = open_model([&] { return lm::load_tokenizer(options.model.path); });
-  lm::Decoder<> decoder =
-      open_model([&] { return lm::Decoder<>(*lm::open_weights(options.model.path), precision_of(options.model)); });
-  if (!options.adapter.empty()) decoder.attach(open_model([&] { return lm::read_peft(options.adapter); }).adapter);
-  const lm::TokenTexts texts(tokenizer);
+  const instruct::LanguageModel model = open_language_model(options.model.path);
+  const OpenTokenizer tokenizer = options.raw ? open_tokenizer(options.model.path) : OpenTokenizer{};
+  lm::Decoder<> decoder(*model.weights, precision_of(options.model));
+  if (!options.adapter.empty()) decoder.attach(open_input([&] { return lm::read_peft(options.adapter); }).adapter);
+  const lm::TokenTexts& texts = model.texts;
 
   lm::GenerationRequest request;
   request.sampling = options.sampling;
@@ -129,7 +130,8 @@ ExitCode run(const GenerateOptions& options) {
     request.constraint =
         std::make_shared<const lm::TokenConstraint>(lm::list_automaton(lm::ListGrammar::profile()), texts);
   std::vector<lm::GenerationRequest> requests(questions.size(), request);
-  for (std::size_t i = 0; i < questions.size(); ++i) requests[i].prompt = tokens_of(options, tokenizer, questions[i]);
+  for (std::size_t i = 0; i < questions.size(); ++i)
+    requests[i].prompt = tokens_of(options, model, tokenizer, questions[i]);
 
   // One prompt without --json shows its text as it comes.
   const bool stream = options.input.empty() && !options.common.json && options.out.empty();

@@ -72,6 +72,9 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   app.set_help_flag("-h,--help", "this text");
   app.require_subcommand(1);
+#if defined(RECLM_CLI_LM)
+  add_run(app, call);
+#endif
   add_bench(app, call);
   add_train(app, call);
   add_recommend(app, call);

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -13,13 +12,11 @@
 
 #include "interrupt.hpp"
 #include "reclm/core/parallel.hpp"
-#include "reclm/data/world.hpp"
 #include "reclm/instruct/dialogues.hpp"
 #include "reclm/instruct/imported_answers.hpp"
 #include "reclm/instruct/profile_store.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/template_file.hpp"
-#include "reclm/instruct/world_teacher.hpp"
 #include "reclm/instruct/write_profiles.hpp"
 #include "terminal.hpp"
 
@@ -29,24 +26,14 @@ namespace {
 
 using namespace instruct;
 
-/// Files that cannot be read are bad data, whatever reads them.
-template <class Read>
-auto reading(const Read& read) {
-  try {
-    return read();
-  } catch (const IoError& e) {
-    throw BadInput(e.what());
-  }
-}
-
 DialogueOptions dialogue_options(const ProfileOptions& options) {
   DialogueOptions dialogues;
-  if (!options.templates.empty()) dialogues.templates = reading([&] { return read_templates(options.templates); });
+  if (!options.templates.empty()) dialogues.templates = open_input([&] { return read_templates(options.templates); });
   if (!options.columns.empty()) dialogues.columns = split_list("--columns", options.columns);
   dialogues.drop = options.drop == "oldest" ? LeastInformative::oldest : LeastInformative::most_popular;
   dialogues.most_items = options.history;
   dialogues.budget.tokens = options.budget;
-  dialogues.budget.answer = options.max_tokens;
+  dialogues.budget.answer = options.writer.max_tokens;
   dialogues.seed = options.seed;
   return dialogues;
 }
@@ -78,14 +65,13 @@ class Run {
 
   /// @returns false when it was interrupted
   bool work(const Observer& observer) {
-    std::optional<World> world;
-    if (options_.data.world) {
-      world = make_world({.vectors = false, .seed = options_.data.world_seed});
-      data_ = world->dataset;
-    } else {
-      data_ = load(options_.data, false);
-    }
-    AnyTeacher teacher = choose_teacher(world ? &*world : nullptr);
+    TaughtData taught;
+    if (options_.data.world)
+      taught = taught_world(options_.data.world_seed);
+    else
+      taught.data = load(options_.data, false);
+    data_ = std::move(taught.data);
+    AnyTeacher teacher = choose_teacher(taught);
     ProfileStore store(options_.out);
     repaired_ = store.repaired();
     DialogueOptions how = dialogue_options(options_);
@@ -162,16 +148,18 @@ class Run {
   }
 
  private:
-  AnyTeacher choose_teacher(const World* world) {
+  AnyTeacher choose_teacher(TaughtData& taught) {
     if (!options_.endpoint.empty()) return endpoint_teacher(options_);
-    if (options_.answers.empty() && !options_.model.empty()) return local_teacher(options_);
+    if (options_.answers.empty() && !options_.model.empty())
+      return local_teacher(open_language_model(options_.model), options_.adapter, options_.writer);
     std::shared_ptr<const KnownAnswers> known;
     if (!options_.answers.empty()) {
-      const auto imported = reading([&] { return read_answers(options_.answers, data_); });
+      const auto imported = open_input([&] { return read_answers(options_.answers, data_); });
       known = std::make_shared<KnownAnswers>(
           imported_teacher(options_.model.empty() ? "imported" : options_.model, imported, data_));
     } else {
-      known = std::make_shared<KnownAnswers>(world_teacher(*world));
+      known = std::make_shared<KnownAnswers>(taught.teacher, std::move(taught.user_profiles),
+                                             std::move(taught.item_profiles));
     }
     return {.known = known->facts(),
             .ask = [known](auto requests, const auto& sink) { known->answer(requests, sink); }};
@@ -180,7 +168,7 @@ class Run {
   bool write(const std::string& about, ProfileStore& store, AnyTeacher& teacher, const Built<PromptSample>& prompts,
              const Observer& observer) {
     WriteProfilesOptions how;
-    how.attempts = options_.attempts;
+    how.attempts = options_.writer.attempts;
     how.seed = options_.seed;
     how.grammar.strict = options_.strict;
     how.observer = observer;
@@ -264,7 +252,7 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->option_text("DIR")
       ->group(group);
   command
-      ->add_option("--precision", options->precision,
+      ->add_option("--precision", options->writer.precision,
                    "of a local model's weights: stored, f32, bf16, stored-bf16\n(see reclm generate)")
       ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
       ->option_text("KIND=stored")
@@ -272,7 +260,7 @@ void add_profile(CLI::App& app, Invocation& call) {
   command->add_option("--key-variable", options->key_variable, "environment variable that holds the server's key")
       ->option_text("NAME=OPENAI_API_KEY")
       ->group(group);
-  command->add_option("--concurrency", options->concurrency, "requests, or texts of a local model, at a time")
+  command->add_option("--concurrency", options->writer.batch, "requests, or texts of a local model, at a time")
       ->option_text("N=4")
       ->group(group);
   command->add_option("--timeout", options->timeout, "seconds without a byte of an answer")
@@ -314,23 +302,25 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->option_text("FILE")
       ->group(group);
   group = "Answers";
-  command->add_option("--max-tokens", options->max_tokens, "of an answer")
+  command->add_option("--max-tokens", options->writer.max_tokens, "of an answer")
       ->check(CLI::Range(1, 1 << 20))
       ->option_text("N=100")
       ->group(group);
-  command->add_option("--temperature", options->temperature, "of sampling")->option_text("X=0.9")->group(group);
-  command->add_option("--top-p", options->top_p, "of sampling")->option_text("X=0.9")->group(group);
-  command->add_option("--repetition-penalty", options->repetition_penalty, "of a local model's sampling")
+  command->add_option("--temperature", options->writer.temperature, "of sampling")->option_text("X=0.9")->group(group);
+  command->add_option("--top-p", options->writer.top_p, "of sampling")->option_text("X=0.9")->group(group);
+  command->add_option("--repetition-penalty", options->writer.repetition_penalty, "of a local model's sampling")
       ->option_text("X=1.05")
       ->group(group);
-  command->add_flag("--only-profiles", options->only_profiles, "a local model is kept inside the form, token by token")
+  command
+      ->add_flag("--only-profiles", options->writer.only_profiles,
+                 "a local model is kept inside the form, token by token")
       ->group(group);
   command
       ->add_option("--extra", options->extra,
                    "JSON object merged into each request, e.g. {\"repetition_penalty\": 1.3}")
       ->option_text("JSON")
       ->group(group);
-  command->add_option("--attempts", options->attempts, "at each prompt, when answers break the form")
+  command->add_option("--attempts", options->writer.attempts, "at each prompt, when answers break the form")
       ->check(CLI::Range(1, 100))
       ->option_text("N=3")
       ->group(group);

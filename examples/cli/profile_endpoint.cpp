@@ -17,15 +17,15 @@ AnyTeacher endpoint_teacher(const ProfileOptions& options) {
   endpoint.url = options.endpoint;
   endpoint.model = options.model;
   endpoint.key_variable = options.key_variable;
-  endpoint.concurrency = options.concurrency;
+  endpoint.concurrency = static_cast<int>(options.writer.batch);
   endpoint.retries = options.retries;
   endpoint.read_timeout = options.timeout;
   endpoint.seed = options.seed;
   endpoint.ca_file = options.ca_file;
   lm::ChatParameters parameters;
-  parameters.max_tokens = options.max_tokens;
-  parameters.temperature = options.temperature;
-  parameters.top_p = options.top_p;
+  parameters.max_tokens = options.writer.max_tokens;
+  parameters.temperature = options.writer.temperature;
+  parameters.top_p = options.writer.top_p;
   parameters.extra = options.extra;
   const auto teacher = std::make_shared<instruct::EndpointTeacher>(std::move(endpoint), std::move(parameters));
   return {.known = teacher->facts(),

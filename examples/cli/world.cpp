@@ -97,6 +97,26 @@ ExitCode run(WorldCommandOptions& options) {
 
 Dataset embedded_world(std::uint64_t seed) { return make_world({.seed = seed}).dataset; }
 
+TaughtData taught_world(std::uint64_t seed, Index users, Index items, bool vectors) {
+  WorldOptions options{.vectors = vectors, .seed = seed};
+  if (users > 0) options.users = users;
+  if (items > 0) options.items = items;
+  const auto world = std::make_shared<World>(make_world(options));
+  TaughtData taught{.data = world->dataset,
+                    .teacher = "oracle of " + world->dataset.name + " " + std::to_string(seed),
+                    .user_profiles = std::move(world->user_profile_text),
+                    .item_profiles = std::move(world->item_profile_text)};
+  world->dataset = {};  // what stays is the truth
+  taught.data.item_profiles = taught.data.user_profiles = {};
+  taught.truth = [world](Id user) {
+    std::vector<std::string> names;
+    for (const WorldInterest& interest : world->user_interests[static_cast<std::size_t>(user)])
+      names.push_back(world->interest_names[static_cast<std::size_t>(interest.interest)]);
+    return names;
+  };
+  return taught;
+}
+
 void add_world(CLI::App& app, Invocation& call) {
   const auto options = std::make_shared<WorldCommandOptions>();
   CLI::App* const command =

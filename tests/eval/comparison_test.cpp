@@ -73,6 +73,36 @@ TEST_CASE("enhanced rows meet their base, their strongest placebo and the best b
   for (const Comparison& one : all) CHECK(one.p_holm >= one.p_wilcoxon);
 }
 
+TEST_CASE("stages of a ladder meet the stage before, corrected among themselves") {
+  ResultCube cube;
+  const std::vector<std::string> stages{"Base", "raw", "first", "second"};
+  const double levels[] = {0.20, 0.21, 0.30, 0.295};
+  for (std::size_t k = 0; k < stages.size(); ++k)
+    cube.add({"LightGCN", stages[k], "world", 1}, result_of(levels[k], static_cast<std::uint32_t>(k + 1)));
+  const ComparisonPlan plan{.ladder = stages, .bootstrap = {.resamples = 300}};
+  const auto all = compare(cube, "world", plan);
+  std::vector<Comparison> steps;
+  std::vector<double> raw;
+  for (const Comparison& one : all)
+    if (one.against == Against::previous) {
+      steps.push_back(one);
+      raw.push_back(one.p_wilcoxon);
+    }
+  REQUIRE(steps.size() == 3);
+  REQUIRE(all.size() == 6);  // and each against Base
+  for (std::size_t k = 0; k < steps.size(); ++k) {
+    CHECK(steps[k].row.adapter == stages[k + 1]);
+    CHECK(steps[k].reference.adapter == stages[k]);
+    CHECK(steps[k].p_holm == holm_adjusted(raw)[k]);
+  }
+  CHECK(steps[1].verdict == Verdict::better);
+  CHECK(steps[2].verdict != Verdict::better);
+  const auto tables = report_tables(cube, plan);
+  CHECK(marks_of(tables.tables[0].rows[2].cells[0]) == "▲↑");
+  CHECK(mark_legend(plan).find("↑") != std::string::npos);
+  CHECK(mark_legend({}).find("↑") == std::string::npos);
+}
+
 TEST_CASE("a placebo belongs to the longest adapter label that it starts with") {
   const std::vector<std::string> adapters{"Rec", "RecLM", "Base"};
   CHECK(detail::placebo_owner("RecLM (placebo)", adapters, {}) == "RecLM");

@@ -3,6 +3,9 @@
 #include <map>
 
 #include "eval/sample_study.hpp"
+#include "reclm/eval/report_json.hpp"
+#include "reclm/eval/report_markdown.hpp"
+#include "reclm/eval/report_terminal.hpp"
 #include "support/catch.hpp"
 
 using namespace reclm;
@@ -75,6 +78,45 @@ TEST_CASE("pages of little or nothing are still pages") {
   CHECK(unbalanced(page).empty());
   CHECK_FALSE(has(page, "nan"));
   CHECK_FALSE(has(page, "The long tail"));
+}
+
+TEST_CASE("chapters stand before the tables, and a ladder has cards of its own") {
+  ReportInput input = test::sample_study();
+  input.chapters.push_back(
+      {"Tuning <b>",
+       "What happened.",
+       {{"Loss & more", "Held out.", {{"after", 3}, {"found", 1, true}}, {{"sft", {0.25, 0.987}}}}},
+       {{"Reward", "step", {{"ppo", {1, 2}, {0.5, 1.5}}, {"grpo", {1, 2}, {0.25, std::nan("")}}}},
+        {"Empty", "step", {{"none", {}, {}}}}},
+       {{"User u1", {{"untuned", "<script>"}, {"sft", ""}}}}});
+  input.comparisons.ladder = {"Base", "RecLM"};
+  const std::string page = page_of(input);
+  CHECK(unbalanced(page).empty());
+  for (const char* part : {"href=\"#chapter-1\"", "id=\"chapter-1\"", "Tuning &lt;b&gt;", "Loss &amp; more", "98.7%",
+                           "0.250", "Reward", "grpo", "&lt;script&gt;", "Does each stage help?", "the stage before"})
+    CHECK(has(page, part));
+  CHECK_FALSE(has(page, "<script"));
+  CHECK_FALSE(has(page, "Empty"));
+  CHECK_FALSE(has(page, "nan"));
+  CHECK(page.find("id=\"findings\"") < page.find("id=\"chapter-1\""));
+  CHECK(page.find("id=\"chapter-1\"") < page.find("id=\"data-1\""));
+
+  const ReportTables tables = report_tables(input.cube, input.comparisons);
+  const std::string markdown = report_markdown(input, tables);
+  for (const char* part : {"### Loss", "| sft | 0.250 | 98.7% |", "- **untuned**: "}) CHECK(has(markdown, part));
+  CHECK_FALSE(has(markdown, "<script>"));
+  const auto json = nlohmann::json::parse(report_json(input, tables))["chapters"][0];
+  CHECK(json["tables"][0]["rows"][0]["figures"]["found"] == 0.987);
+  CHECK(json["charts"][0]["lines"][1]["y"][1].is_null());
+  const std::string terminal = terminal_chapter(input.chapters[0], {.color = false});
+  for (const char* part : {"Loss & more", "sft", "98.7%", "untuned  <script>"}) CHECK(has(terminal, part));
+
+  ReportInput chapters_only;
+  chapters_only.chapters = input.chapters;
+  const std::string short_page = page_of(chapters_only);
+  CHECK(unbalanced(short_page).empty());
+  CHECK_FALSE(has(short_page, "Nothing was run yet"));
+  CHECK_FALSE(has(short_page, "Reading this report"));
 }
 
 TEST_CASE("axes have round ticks around the data") {

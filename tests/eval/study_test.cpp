@@ -132,6 +132,42 @@ TEST_CASE("a study has a row for every model, its placebo and the baselines, in 
   CHECK(value("RecLM", 1) != value("RecLM (placebo)", 1));
 }
 
+TEST_CASE("a study compares profiles of several sources, and keeps the runs of each") {
+  const test::TemporaryFolder folder;
+  StudyOptions options = small_study(folder.path());
+  options.backbones = {BackboneKind::light_gcn};
+  options.seeds = {1};
+  options.baselines = false;
+  int asked = 0;
+  const auto zeros = [&](Dataset& data) {
+    CHECK_FALSE(data.valid.empty());  // carved already
+    data.item_profiles = Matrix<float>(data.item_profiles.rows(), data.item_profiles.cols());
+    ++asked;
+  };
+  options.sources = {{"own", [&](Dataset&) { ++asked; }, true}, {"nothing", zeros, false}};
+  const StudyResult result = run_study(small_world(), options);
+  CHECK(row_names(result.cube, "zero-shot") == std::vector<std::string>{"LightGCN + Base", "LightGCN + own",
+                                                                        "LightGCN + own (placebo)",
+                                                                        "LightGCN + nothing"});
+  CHECK(asked == 2);
+  const auto value = [](const StudyResult& of, const char* adapter) {
+    return of.cube.value({"LightGCN", adapter, "world", 1}, "zero-shot", "ndcg@40");
+  };
+  StudyOptions plain = small_study();
+  plain.backbones = options.backbones;
+  plain.seeds = {1};
+  const StudyResult usual = run_study(small_world(), plain);
+  CHECK(value(result, "own") == value(usual, "RecLM"));
+  CHECK(value(result, "own (placebo)") == value(usual, "RecLM (placebo)"));
+  CHECK(value(result, "nothing") != value(usual, "RecLM"));
+
+  options.observer = no_training;
+  CHECK(text_of(run_study(small_world(), options).cube) == text_of(result.cube));
+  // Other profiles under the same name are another run.
+  options.sources[1].put = [](Dataset& data) { data.user_profiles = Matrix<float>(data.user_profiles.rows(), 24); };
+  CHECK_THROWS_AS(run_study(small_world(), options), std::logic_error);
+}
+
 TEST_CASE("a study gives the same figures again") {
   StudyOptions options = small_study();
   options.backbones = {BackboneKind::light_gcn};

@@ -337,8 +337,9 @@ TEST_CASE("templates are checked, and what is filled in stays as it is") {
     }
     return std::string("none");
   };
-  CHECK(refusal([](Templates& t) { t.user_profile = "{history}"; }) ==
-        "template \"user_profile\": the place {form} is missing");
+  CHECK(refusal([](Templates& t) { t.user_profile = "{form}"; }) ==
+        "template \"user_profile\": the place {history} is missing");
+  CHECK(refusal([](Templates& t) { t.user_profile = "{history}"; }) == "none");  // the form goes without saying
   CHECK(refusal([](Templates& t) { t.person += "{item}"; }) == "template \"person\": there is no place {item} here");
   CHECK(contains(refusal([](Templates& t) { t.reader = "{profile"; }), "a brace stands alone at byte 0"));
   CHECK(contains(refusal([](Templates& t) { t.reader = "} {profile}"; }), "\"reader\": a brace stands alone"));

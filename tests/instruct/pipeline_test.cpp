@@ -2,6 +2,7 @@
 #include "reclm/instruct/pipeline.hpp"
 
 #include "instruct/workshop.hpp"
+#include "reclm/data/splits.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -83,6 +84,42 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   guided.stages = {"ppo"};
   guided.given_reward = folder / "whole" / "reward";
   CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
+}
+
+TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward on validation") {
+  const TemporaryFolder folder;
+  Workshop shop(16);
+  carve_validation(shop.world.dataset, {.share = 0.3});
+  const TuningData from = data_of(shop);
+  TuningOptions options = quick(folder / "first");
+  options.stages = {"sft"};
+  options.shown = 0;
+  const TuningReport plain = tune(shop.model, from, options);
+  options.folder = folder / "items too";
+  options.distil_items = true;
+  CHECK(tune(shop.model, from, options).finetunes.at("sft").tokens > plain.finetunes.at("sft").tokens);
+
+  TuningOptions next = quick(folder / "next");
+  next.stages = {"collaborative", "reward", "ppo"};
+  next.shown = 0;
+  next.start = folder / "first" / "sft";
+  next.collaborative_users = 20;
+  next.reward_from_tuned = true;
+  next.weighing_users = 6;
+  next.ppo.steps = 1;
+  next.answers.max_tokens = 40;
+  const TuningReport some = tune(shop.model, from, next);
+  // What was learned stands at the beginning: A2's held-out loss is below an untuned model's.
+  TuningOptions untuned = next;
+  untuned.folder = folder / "untuned";
+  untuned.start.clear();
+  untuned.stages = {"collaborative"};
+  untuned.rehearsal = 1;
+  const TuningReport other = tune(shop.model, from, untuned);
+  CHECK(some.loss_before.at("collaborative") < other.loss_before.at("collaborative"));
+  CHECK(other.finetunes.at("collaborative").tokens > some.finetunes.at("collaborative").tokens);
+  CHECK(some.reward->held_out.count > 0);
+  if (some.weights) CHECK(some.weights->weights[4] == next.mixture.weights[4]);
 }
 
 TEST_CASE("a tuning refuses what cannot be") {

@@ -208,6 +208,32 @@ TEST_CASE("PPO finds the optimum of score and KL together") {
   CHECK(history.back().length == 3);
 }
 
+TEST_CASE("PPO that compares the answers to a question has the same optimum, with less noise on the way") {
+  constexpr Index length = 3;
+  double distance[2];
+  for (const bool against_group : {false, true}) {
+    TablePolicy policy(length, 5);
+    Trainer trainer(policy, {.group = 8,
+                             .passes = 2,
+                             .minibatch = 24,
+                             .learning_rate = 0.02,
+                             .gradient_norm = 0,
+                             .value_clip = 0,
+                             .against_group = against_group,
+                             .kl = {.coefficient = 0.5, .target = 0}});
+    // A question's answers are all worth more or less than another's: nothing that the policy could change.
+    const auto uneven = [](std::span<const Response> answers) {
+      std::vector<double> scores = score(answers);
+      for (std::size_t k = 0; k < scores.size(); ++k) scores[k] += 20.0 * static_cast<double>(answers[k].question);
+      return scores;
+    };
+    for (int step = 0; step < 300; ++step) trainer.step(questions(1), uneven);
+    distance[against_group] = distance_to(tilted, policy, length, 0.5);
+  }
+  CHECK(distance[1] < 0.15);
+  CHECK(distance[1] < 0.7 * distance[0]);
+}
+
 TEST_CASE("GRPO without division by the spread has the optimum of the KL that its gradient descends") {
   constexpr Index length = 1;
   TablePolicy policy(length, 6);
@@ -293,6 +319,7 @@ TEST_CASE("options out of range and scores that are no numbers are refused") {
   TablePolicy policy(1, 1);
   CHECK_THROWS_AS(Trainer(policy, {.algorithm = RlAlgorithm::grpo, .group = 1}), ConfigError);
   CHECK_THROWS_AS(Trainer(policy, {.clip = 0}), ConfigError);
+  CHECK_THROWS_AS(Trainer(policy, {.against_group = true}), ConfigError);
   CHECK_THROWS_AS(Trainer(policy, {.dpo_smoothing = 0.5}), ConfigError);
   Trainer trainer(policy, {});
   CHECK_THROWS_AS(trainer.step(questions(1), [](auto answers) { return std::vector<double>(answers.size(), NAN); }),

@@ -4,6 +4,7 @@
 #include "instruct/workshop.hpp"
 #include "reclm/instruct/measures.hpp"
 #include "reclm/instruct/reward/train_scorer.hpp"
+#include "reclm/instruct/reward/weigh.hpp"
 #include "reclm/instruct/rl/lm_policy.hpp"
 #include "reclm/instruct/rl/tune_policy.hpp"
 #include "reclm/lm/training/finetune.hpp"
@@ -136,6 +137,31 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
     write_file(folder / "reward.json", broken);
     CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
   }
+}
+
+TEST_CASE("weights follow what profiles foresee, and foresight keeps its own") {
+  const Workshop shop(16);
+  const auto [encode, evidence] = shop.evidence();
+  ProfileReward<> reward(nullptr, encode, [&evidence = evidence](Id u) -> const UserEvidence& {
+    return evidence[static_cast<std::size_t>(u)];
+  });
+  // Each user's own profile beside two strangers'.
+  std::vector<ProfileAnswer> answers;
+  const auto& texts = shop.world.user_profile_text;
+  for (Id u = 0; u < 60; ++u)
+    for (const std::size_t other : {0u, 40u, 57u})
+      answers.push_back({u, nullptr, texts[(static_cast<std::size_t>(u) + other) % texts.size()]});
+  reward.calibrate(answers);
+  reward.mixture.weights = {1, 0, 0, 0, 0.5};
+  const WeightChoice choice = weigh(reward, std::span<const ProfileAnswer>(answers)).value();
+  CHECK(reward.mixture.weights == choice.weights);
+  CHECK(choice.weights[0] == 0);  // there is no reward model
+  CHECK(choice.weights[4] == 0.5);
+  CHECK(choice.weights[1] + choice.weights[2] + choice.weights[3] == Approx(1));
+  CHECK(choice.quality > choice.average);
+  CHECK(choice.quality <= choice.ceiling);
+  CHECK_FALSE(weigh(reward, std::span<const ProfileAnswer>()));
+  CHECK(reward.mixture.weights == choice.weights);
 }
 
 TEST_CASE("profiles are compared with the truth, and curves with labels") {

@@ -37,6 +37,11 @@ constexpr std::string_view adapter_name(AdapterKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+/// Whether the adapter takes the data set's profile vectors.
+constexpr bool takes_profiles(AdapterKind kind) {
+  return kind != AdapterKind::base && kind != AdapterKind::id && kind != AdapterKind::alpha_rec;
+}
+
 /// Whether what texts or profiles say is the adapter's gain, so that a placebo stands beside it in reports.
 constexpr bool has_placebo(AdapterKind kind) { return kind != AdapterKind::base && kind != AdapterKind::id; }
 

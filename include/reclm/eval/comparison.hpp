@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -29,16 +30,18 @@ struct ComparisonPlan {
   std::string base = "Base";                              ///< the adapter label that enhanced rows must beat
   std::vector<std::string> plain_adapters{"Base", "ID"};  ///< labels that mean "no adapter"
   std::string placebo_word = "placebo";  ///< an adapter label holding it is a placebo of the label it starts with
-  double alpha = 0.05;                   ///< chance of any false alarm per data set
+  /// Adapter labels that are stages of one thing: each is also compared with the one before it, as a family of its own.
+  std::vector<std::string> ladder{};
+  double alpha = 0.05;  ///< chance of any false alarm per data set
   BootstrapOptions bootstrap;
 };
 
-enum class Against { base, placebo, baseline };
+enum class Against { base, placebo, baseline, previous };
 enum class Verdict { better, worse, open };
 
-/// "Base", "placebo", "best baseline".
+/// "Base", "placebo", "best baseline", "the stage before".
 constexpr std::string_view against_name(Against against) {
-  constexpr std::string_view names[] = {"Base", "placebo", "best baseline"};
+  constexpr std::string_view names[] = {"Base", "placebo", "best baseline", "the stage before"};
   return names[static_cast<std::size_t>(against)];
 }
 
@@ -55,7 +58,7 @@ struct Comparison {
   Index users = 0;
   BootstrapResult bootstrap;        ///< mean difference row - reference with its interval
   double p_wilcoxon = 1;            ///< raw
-  double p_holm = 1;                ///< Wilcoxon's, adjusted over all comparisons of the data set
+  double p_holm = 1;                ///< Wilcoxon's, adjusted over all comparisons of the data set and family
   Index seeds_won = 0;              ///< seeds whose mean lies above the reference's mean
   Index seeds = 0;                  ///< seeds of the row
   Verdict verdict = Verdict::open;  ///< decided only when the adjusted p-value and the interval agree
@@ -100,11 +103,14 @@ std::optional<RowKey> best_row(const ResultCube& cube, const std::vector<RowKey>
 inline std::optional<RowKey> reference_of(const ResultCube& cube, const RowKey& row, const std::vector<RowKey>& rows,
                                           std::string_view setting, std::string_view metric, Against against,
                                           const ComparisonPlan& plan) {
+  const auto stage = std::find(plan.ladder.begin(), plan.ladder.end(), row.adapter);
+  if (against == Against::previous && (stage == plan.ladder.begin() || stage == plan.ladder.end())) return std::nullopt;
   return best_row(cube, rows, setting, metric, [&](const RowKey& other) {
     const RowRole role = role_of(other, plan);
     if (against == Against::baseline) return role == RowRole::baseline;
     if (other.model != row.model) return false;
     if (against == Against::base) return other.adapter == plan.base;
+    if (against == Against::previous) return other.adapter == *(stage - 1);
     return role == RowRole::placebo &&
            placebo_owner(other.adapter, cube.labels(ResultCube::kAdapter), plan) == row.adapter;
   });
@@ -147,11 +153,12 @@ inline void decide(std::vector<Comparison>& family, double alpha) {
 
 /// All comparisons of `dataset`: every enhanced row, in every setting but validation, on the plan's metric (and its
 /// warm_ and cold_ forms), against its Base, the strongest of its placebos, and the strongest baseline, as far as they
-/// were run. Holm's correction spans all of them. Users are those of the setting; seeds are averaged per user first, so
-/// the tests speak about users, and `seeds_won` about seeds. Cost: one bootstrap and one sort of the users each.
+/// were run; Holm's correction spans all of them. Behind them, corrected among themselves, the steps of the plan's
+/// ladder. Users are those of the setting; seeds are averaged per user first, so the tests speak about users, and
+/// `seeds_won` about seeds. Cost: one bootstrap and one sort of the users each.
 inline std::vector<Comparison> compare(const ResultCube& cube, std::string_view dataset,
                                        const ComparisonPlan& plan = {}) {
-  std::vector<Comparison> family;
+  std::vector<Comparison> family, steps;
   for (const std::string& setting : cube.settings(dataset)) {
     if (setting == setting_name(Setting::validation)) continue;
     const auto rows = cube.rows(dataset, setting);
@@ -159,15 +166,18 @@ inline std::vector<Comparison> compare(const ResultCube& cube, std::string_view 
       const std::string metric = prefix + plan.metric;
       for (const RowKey& row : rows) {
         if (role_of(row, plan) != RowRole::enhanced || cube.per_user(row, setting, metric).empty()) continue;
-        for (const Against against : {Against::base, Against::placebo, Against::baseline}) {
+        for (const Against against : {Against::base, Against::placebo, Against::baseline, Against::previous}) {
           const auto reference = detail::reference_of(cube, row, rows, setting, metric, against, plan);
           if (reference && !cube.per_user(*reference, setting, metric).empty())
-            family.push_back(detail::compare_rows(cube, row, *reference, setting, metric, against, plan.bootstrap));
+            (against == Against::previous ? steps : family)
+                .push_back(detail::compare_rows(cube, row, *reference, setting, metric, against, plan.bootstrap));
         }
       }
     }
   }
   detail::decide(family, plan.alpha);
+  detail::decide(steps, plan.alpha);
+  family.insert(family.end(), std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end()));
   return family;
 }
 

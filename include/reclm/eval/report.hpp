@@ -19,12 +19,15 @@
 
 namespace reclm {
 
-/// Writes index.html, report.md, results.json, results.csv, comparisons.csv and curves.csv into `folder`, which is made
-/// when missing. All texts are ready before the first file is touched, and each file replaces its predecessor at once.
+/// Writes index.html, report.md, STEM.json and, of recommenders, STEM.csv, comparisons.csv and curves.csv into
+/// `folder`, which is made when missing. All texts are ready before the first file is touched, and each file replaces
+/// its predecessor at once.
 ///
+/// @param stem of the files for programs
 /// @return the path of index.html
 /// @throws IoError when the folder or a file cannot be written; ShapeError when a curve's x and y differ in length
-inline std::filesystem::path write_report(const std::filesystem::path& folder, const ReportInput& input) {
+inline std::filesystem::path write_report(const std::filesystem::path& folder, const ReportInput& input,
+                                          const std::string& stem = "results") {
   for (const Curve& curve : input.curves)
     for (const Series* series : {&curve.loss, &curve.validation})
       if (series->x.size() != series->y.size())
@@ -32,16 +35,23 @@ inline std::filesystem::path write_report(const std::filesystem::path& folder, c
                          std::to_string(series->x.size()) + " epochs and " + std::to_string(series->y.size()) +
                          " values");
   const ReportTables tables = report_tables(input.cube, input.comparisons);
-  const std::vector<std::pair<const char*, std::string>> files{
-      {"results.csv", results_csv(input.cube)},      {"comparisons.csv", comparisons_csv(tables.comparisons)},
-      {"curves.csv", curves_csv(input.curves)},      {"results.json", report_json(input, tables)},
-      {"report.md", report_markdown(input, tables)}, {"index.html", report_html(input, tables)}};
+  std::vector<std::pair<std::string, std::string>> files{{stem + ".json", report_json(input, tables)},
+                                                         {"report.md", report_markdown(input, tables)},
+                                                         {"index.html", report_html(input, tables)}};
+  if (!input.cube.empty() || input.chapters.empty()) {
+    files.emplace_back(stem + ".csv", results_csv(input.cube));
+    files.emplace_back("comparisons.csv", comparisons_csv(tables.comparisons));
+    files.emplace_back("curves.csv", curves_csv(input.curves));
+  }
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure)
     throw IoError("cannot create " + folder.string() + ": " + failure.message() +
                   ". Remedy: name a folder that can be written");
-  for (const auto& [name, text] : files) write_file(folder / name, text);
+  for (const auto& [name, text] : files) {
+    remove_abandoned(folder / name);
+    write_file(folder / name, text);
+  }
   return folder / "index.html";
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reclm/eval/detail/html_bars.hpp"
+#include "reclm/eval/detail/html_chapters.hpp"
 #include "reclm/eval/detail/html_findings.hpp"
 #include "reclm/eval/detail/html_guide.hpp"
 #include "reclm/eval/detail/html_lines.hpp"
@@ -38,14 +39,17 @@ inline std::string html_header(const ReportInput& input, bool findings_exist) {
   std::string text = "<header>\n<p class=\"eyebrow\">reclm " + html_escaped(input.run.version) +
                      (input.run.started.empty() ? "" : " · " + html_escaped(input.run.started)) + "</p>\n<h1>" +
                      html_escaped(input.title) + "</h1>\n";
-  text += input.cube.empty() ? "<p class=\"lede\">Nothing was run yet.</p>\n"
+  text += input.cube.empty() ? input.chapters.empty() ? "<p class=\"lede\">Nothing was run yet.</p>\n" : ""
                              : "<p class=\"lede\">" + scope_sentence(input.cube, input.comparisons) + "</p>\n";
   for (const std::string& note : input.notes) text += "<p>" + html_escaped(note) + "</p>\n";
   text += "<nav aria-label=\"Contents\">";
   if (findings_exist) text += "<a href=\"#findings\">Does it help?</a>";
+  for (std::size_t c = 0; c < input.chapters.size(); ++c)
+    text += "<a href=\"#" + chapter_anchor(c) + "\">" + html_escaped(input.chapters[c].title) + "</a>";
   for (std::size_t d = 0; d < datasets.size(); ++d)
     text += "<a href=\"#" + dataset_anchor(d) + "\">" + html_escaped(datasets[d]) + "</a>";
-  return text + "<a href=\"#guide\">Reading this report</a><a href=\"#run\">How it was run</a></nav>\n</header>\n";
+  if (!input.cube.empty()) text += "<a href=\"#guide\">Reading this report</a>";
+  return text + "<a href=\"#run\">How it was run</a></nav>\n</header>\n";
 }
 
 inline std::string facts_section(const DatasetFacts& facts) {
@@ -95,6 +99,7 @@ inline std::string report_html(const ReportInput& input, const ReportTables& tab
   const std::string findings = detail::findings(input, tables);
   std::string text = detail::html_head(input.title) + "<body>\n" + detail::hatch_patterns() + "<main>\n" +
                      detail::html_header(input, !findings.empty()) + findings;
+  for (std::size_t c = 0; c < input.chapters.size(); ++c) text += detail::html_chapter(input.chapters[c], c);
   const auto& datasets = input.cube.labels(ResultCube::kDataset);
   for (std::size_t d = 0; d < datasets.size(); ++d) {
     text += "<h2 id=\"" + detail::dataset_anchor(d) + "\"><span class=\"eyebrow\">Data set</span>" +
@@ -106,7 +111,8 @@ inline std::string report_html(const ReportInput& input, const ReportTables& tab
       if (table.dataset == datasets[d]) text += detail::setting_section(table, input, tables, palette);
     text += detail::curve_cards(input.curves, datasets[d], palette, input.comparisons);
   }
-  return text + detail::guide(input, tables) + detail::run_section(input) +
+  return text + (input.cube.empty() && !input.chapters.empty() ? "" : detail::guide(input, tables)) +
+         detail::run_section(input) +
          "<footer>This page is one file: no script, nothing loaded from elsewhere. The same figures lie beside it as "
          "CSV, JSON "
          "and Markdown.</footer>\n</main>\n</body>\n</html>\n";

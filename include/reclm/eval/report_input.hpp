@@ -3,6 +3,7 @@
 /// What a report is made from.
 
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,14 +11,10 @@
 #include "reclm/core/version.hpp"
 #include "reclm/eval/comparison.hpp"
 #include "reclm/eval/cube.hpp"
+#include "reclm/eval/report_chapter.hpp"
+#include "reclm/eval/series.hpp"
 
 namespace reclm {
-
-/// A line of a plot. `x` and `y` have equal length; NaN in `y` was not measured.
-struct Series {
-  std::string name;  ///< what y is: "loss", "recall@20"
-  std::vector<double> x, y;
-};
 
 /// How one training run went.
 struct Curve {
@@ -57,8 +54,10 @@ struct ReportInput {
   ComparisonPlan comparisons;
   std::vector<Curve> curves;
   std::vector<DatasetFacts> datasets;
+  std::vector<ReportChapter> chapters;  ///< behind the findings, before the tables
   RunFacts run;
-  std::vector<std::string> notes;  ///< paragraphs the author wants read, plain text
+  std::map<std::string, std::string> row_meanings;  ///< of adapter labels that the guide cannot know
+  std::vector<std::string> notes;                   ///< paragraphs the author wants read, plain text
 };
 
 }  // namespace reclm

@@ -48,6 +48,35 @@ inline Json json_of(const Series& series) {
   return {{"name", series.name}, {"x", std::move(x)}, {"y", std::move(y)}};
 }
 
+inline Json json_of(const ReportChapter& chapter) {
+  Json tables = Json::array(), charts = Json::array(), samples = Json::array();
+  for (const ChapterTable& table : chapter.tables) {
+    Json rows = Json::array();
+    for (const ChapterRow& row : table.rows) {
+      Json figures = Json::object();
+      for (std::size_t c = 0; c < table.columns.size() && c < row.figures.size(); ++c)
+        if (std::isfinite(row.figures[c])) figures[table.columns[c].title] = row.figures[c];
+      rows.push_back({{"row", row.label}, {"figures", std::move(figures)}});
+    }
+    tables.push_back({{"title", table.title}, {"rows", std::move(rows)}});
+  }
+  for (const ChapterChart& chart : chapter.charts) {
+    Json lines = Json::array();
+    for (const Series& line : chart.lines) lines.push_back(json_of(line));
+    charts.push_back({{"title", chart.title}, {"x", chart.x}, {"lines", std::move(lines)}});
+  }
+  for (const ChapterSample& sample : chapter.samples) {
+    Json texts = Json::array();
+    for (const auto& [name, text] : sample.texts) texts.push_back({{"name", name}, {"text", text}});
+    samples.push_back({{"title", sample.title}, {"texts", std::move(texts)}});
+  }
+  return {{"title", chapter.title},
+          {"text", chapter.text},
+          {"tables", std::move(tables)},
+          {"charts", std::move(charts)},
+          {"samples", std::move(samples)}};
+}
+
 inline Json json_of(const Curve& curve) {
   return {{"dataset", curve.run.dataset},
           {"model", curve.run.model},
@@ -92,14 +121,15 @@ inline Json json_of(const SettingTable& table) {
 
 }  // namespace detail
 
-/// Keys: format ("reclm-report"), format_version (1), title, run, datasets, tables (means over seeds), results (every
-/// figure), comparisons, curves, notes. Text that is not UTF-8 has its bad bytes replaced.
+/// Keys: format ("reclm-report"), format_version (1), title, run, datasets, chapters where there are any, tables (means
+/// over seeds), results (every figure), comparisons, curves, notes. Text that is not UTF-8 has its bad bytes replaced.
 inline std::string report_json(const ReportInput& input, const ReportTables& tables) {
   using detail::Json;
   Json report{{"format", "reclm-report"}, {"format_version", 1}, {"title", input.title}};
   report["run"] = detail::json_of(input.run);
   for (const char* list : {"datasets", "tables", "results", "comparisons", "curves"}) report[list] = Json::array();
   for (const auto& facts : input.datasets) report["datasets"].push_back(detail::json_of(facts));
+  for (const auto& chapter : input.chapters) report["chapters"].push_back(detail::json_of(chapter));
   for (const auto& table : tables.tables) report["tables"].push_back(detail::json_of(table));
   detail::for_each_cell(input.cube, [&](const RunKey& run, const auto& setting, const auto& metric, double value) {
     report["results"].push_back({{"dataset", run.dataset},

@@ -37,6 +37,35 @@ inline std::string markdown_table(const SettingTable& table) {
   return text;
 }
 
+inline std::string markdown_chapter(const ReportChapter& chapter) {
+  std::string text = "## " + markdown_escaped(chapter.title) + "\n\n";
+  if (!chapter.text.empty()) text += markdown_escaped(chapter.text) + "\n\n";
+  for (const ChapterTable& table : chapter.tables) {
+    text += "### " + markdown_escaped(table.title) + "\n\n";
+    if (!table.note.empty()) text += markdown_escaped(table.note) + "\n\n";
+    std::string rule = "| :-- |";
+    text += "| |";
+    for (const ChapterColumn& column : table.columns) {
+      text += " " + markdown_escaped(column.title) + " |";
+      rule += " --: |";
+    }
+    text += "\n" + rule + "\n";
+    for (const ChapterRow& row : table.rows) {
+      text += "| " + markdown_escaped(row.label) + " |";
+      for (std::size_t c = 0; c < table.columns.size(); ++c) text += " " + chapter_figure(table, row, c) + " |";
+      text += "\n";
+    }
+    text += "\n";
+  }
+  for (const ChapterSample& sample : chapter.samples) {
+    text += "### " + markdown_escaped(sample.title) + "\n\n";
+    for (const auto& [name, said] : sample.texts)
+      text += "- **" + markdown_escaped(name) + "**: " + markdown_escaped(said) + "\n";
+    text += "\n";
+  }
+  return text;
+}
+
 inline std::string markdown_comparisons(const std::vector<Comparison>& comparisons, const ComparisonPlan& plan) {
   if (comparisons.empty()) return {};
   std::string text = "## Paired comparisons\n\n" + mark_legend(plan) + "\n\n";
@@ -89,6 +118,7 @@ inline std::string markdown_run(const RunFacts& run) {
 inline std::string report_markdown(const ReportInput& input, const ReportTables& tables) {
   std::string text = "# " + detail::markdown_escaped(input.title) + "\n\n";
   for (const std::string& note : input.notes) text += detail::markdown_escaped(note) + "\n\n";
+  for (const ReportChapter& chapter : input.chapters) text += detail::markdown_chapter(chapter);
   for (const SettingTable& table : tables.tables) {
     text += "## " + detail::markdown_escaped(table.dataset) + ", " + detail::markdown_escaped(table.setting) + "\n\n";
     if (const auto explanation = setting_explanation(table.setting); !explanation.empty())

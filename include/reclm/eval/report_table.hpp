@@ -46,14 +46,15 @@ inline std::string row_label(const RowKey& key, RowRole role) {
 
 /// What the marks behind a figure mean, in one sentence.
 inline std::string mark_legend(const ComparisonPlan& plan) {
-  return "▲ better and ▼ worse than " + plan.base +
-         "; ◆ better than the placebo; ● better than the best baseline. A mark needs both tests to agree: "
+  return "▲ better and ▼ worse than " + plan.base + "; ◆ better than the placebo; ● better than the best baseline" +
+         (plan.ladder.empty() ? "" : "; ↑ better and ↓ worse than the stage before") +
+         ". A mark needs both tests to agree: "
          "Holm-adjusted Wilcoxon p < " +
          detail::fixed(plan.alpha, 2) + " and a " + detail::fixed(100 * plan.bootstrap.confidence, 0) +
          "% bootstrap interval without 0.";
 }
 
-/// "▲◆●" as the legend says; empty where nothing was decided.
+/// "▲◆●↑" as the legend says; empty where nothing was decided.
 inline std::string marks_of(const TableCell& cell) {
   std::string marks;
   for (const Comparison& one : cell.comparisons) {
@@ -61,6 +62,8 @@ inline std::string marks_of(const TableCell& cell) {
       marks += one.verdict == Verdict::better ? "▲" : "▼";
     if (one.against == Against::placebo && one.verdict == Verdict::better) marks += "◆";
     if (one.against == Against::baseline && one.verdict == Verdict::better) marks += "●";
+    if (one.against == Against::previous && one.verdict != Verdict::open)
+      marks += one.verdict == Verdict::better ? "↑" : "↓";
   }
   return marks;
 }

@@ -111,6 +111,42 @@ inline std::string terminal_table(const SettingTable& table, const ComparisonPla
   return text;
 }
 
+/// The tables of a chapter, and what its first sample says.
+inline std::string terminal_chapter(const ReportChapter& chapter, const TerminalOptions& options = {}) {
+  using detail::padded;
+  const auto paint = [&](const char* code, const std::string& text) {
+    return options.color ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
+  };
+  std::string text;
+  for (const ChapterTable& table : chapter.tables) {
+    std::size_t label_width = detail::display_width(table.title);
+    for (const ChapterRow& row : table.rows) label_width = std::max(label_width, detail::display_width(row.label));
+    std::vector<std::string> lines{paint("1", padded(detail::terminal_safe(table.title), label_width, false))};
+    for (const ChapterRow& row : table.rows)
+      lines.push_back(padded(detail::terminal_safe(row.label), label_width, false));
+    for (std::size_t c = 0; c < table.columns.size(); ++c) {
+      std::size_t width = detail::display_width(table.columns[c].title);
+      for (const ChapterRow& row : table.rows)
+        width = std::max(width, detail::display_width(detail::chapter_figure(table, row, c)));
+      lines[0] += "  " + paint("2", padded(table.columns[c].title, width, true));
+      for (std::size_t r = 0; r < table.rows.size(); ++r)
+        lines[r + 1] += "  " + padded(detail::chapter_figure(table, table.rows[r], c), width, true);
+    }
+    for (const std::string& line : lines) text += line + "\n";
+    text += "\n";
+  }
+  if (!chapter.samples.empty()) {
+    const ChapterSample& sample = chapter.samples.front();
+    std::size_t width = 0;
+    for (const auto& [name, said] : sample.texts) width = std::max(width, detail::display_width(name));
+    text += paint("1", detail::terminal_safe(sample.title)) + "\n";
+    for (const auto& [name, said] : sample.texts)
+      text += paint("2", padded(detail::terminal_safe(name), width, false)) + "  " + detail::terminal_safe(said) + "\n";
+    text += "\n";
+  }
+  return text;
+}
+
 /// All tables and the legend of their marks.
 inline std::string terminal_report(const ReportTables& tables, const ComparisonPlan& plan = {},
                                    const TerminalOptions& options = {}) {

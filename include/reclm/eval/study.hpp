@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,13 +33,13 @@ struct StudyResult {
   bool interrupted = false;
 };
 
-/// A fresh model of `spec` for `data`. @param seed of the start values  @throws ConfigError when the data set lacks
-/// vectors that the adapter needs
+/// A fresh model of `spec` for `data`. @param seed of the start values  @param label in place of the adapter's name
+/// @throws ConfigError when the data set lacks vectors that the adapter needs
 inline std::unique_ptr<JointModel<Cpu, float>> make_model(const ModelSpec& spec, const Dataset& data, Index width,
-                                                          std::uint64_t seed) {
+                                                          std::uint64_t seed, const std::string& label = {}) {
   const Initializer init(seed);
   return std::make_unique<JointModel<Cpu, float>>(
-      std::string(backbone_name(spec.backbone)) + " + " + adapter_label(spec),
+      std::string(backbone_name(spec.backbone)) + " + " + (label.empty() ? adapter_label(spec) : label),
       make_vectors<Cpu, float>(spec.adapter, data, width, default_id_start(spec.backbone), init),
       make_backbone<Cpu, float>(spec.backbone, data.train, width, init));
 }
@@ -73,8 +74,15 @@ class Study {
       for (const std::uint64_t seed : options_.seeds)
         for (const BackboneKind backbone : options_.backbones)
           for (const AdapterKind adapter : options_.adapters) {
-            run_model({backbone, adapter, false}, seed);
-            if (options_.placebo && has_placebo(adapter)) run_model({backbone, adapter, true}, seed);
+            if (options_.sources.empty() || !takes_profiles(adapter)) {
+              run_models({backbone, adapter, false}, data_, std::string(adapter_name(adapter)), true, seed);
+              continue;
+            }
+            for (const ProfileSource& source : options_.sources) {
+              Dataset data = data_;
+              source.put(data);
+              run_models({backbone, adapter, false}, data, source_label(adapter, source), source.placebo, seed);
+            }
           }
     } catch (const Interrupted&) {
       result_.interrupted = true;
@@ -106,7 +114,11 @@ class Study {
     };
     if (std::erase_if(options_.settings, lacks) > 0)
       result_.notes.push_back("The data set has no zero-shot split; the settings that need one were left out.");
-    if (!options_.folder.empty()) fingerprint_ = fingerprint();
+  }
+
+  [[nodiscard]] std::string source_label(AdapterKind adapter, const ProfileSource& source) const {
+    const bool one = std::ranges::count_if(options_.adapters, takes_profiles) == 1;
+    return one ? source.name : std::string(adapter_name(adapter)) + ", " + source.name;
   }
 
   void check_metric() const {
@@ -117,12 +129,13 @@ class Study {
                       ", which the evaluation does not measure. Remedy: name one of its metrics and cut-offs");
   }
 
-  [[nodiscard]] std::string fingerprint() const {
+  [[nodiscard]] std::string fingerprint(const Dataset& data) const {
+    if (options_.folder.empty()) return {};
     Fingerprint all;
-    for (const Interactions* split : {&data_.train, &data_.valid, &data_.test, &data_.zero}) all.add(*split);
-    for (const auto* items : {&data_.valid_candidates, &data_.test_candidates, &data_.zero_candidates})
+    for (const Interactions* split : {&data.train, &data.valid, &data.test, &data.zero}) all.add(*split);
+    for (const auto* items : {&data.valid_candidates, &data.test_candidates, &data.zero_candidates})
       all.add(std::span<const Id>(*items));
-    for (const auto* rows : {&data_.item_vectors, &data_.item_profiles, &data_.user_profiles}) all.add(*rows);
+    for (const auto* rows : {&data.item_vectors, &data.item_profiles, &data.user_profiles}) all.add(*rows);
     return all.text();
   }
 
@@ -156,23 +169,26 @@ class Study {
     }
   }
 
-  void run_model(const ModelSpec& spec, std::uint64_t seed) {
-    const RunKey key{std::string(backbone_name(spec.backbone)), adapter_label(spec), data_.name, seed};
-    const RunFiles files(options_.folder, key, settings_text(spec, seed));
+  // The model and, where there is to be one, its placebo.
+  void run_models(ModelSpec spec, const Dataset& data, const std::string& label, bool placebo, std::uint64_t seed) {
+    run_model(spec, data, label, seed);
+    if (!options_.placebo || !placebo || !has_placebo(spec.adapter)) return;
+    spec.placebo = true;
+    run_model(spec, data, label + " (placebo)", seed);
+  }
+
+  void run_model(const ModelSpec& spec, const Dataset& data, const std::string& label, std::uint64_t seed) {
+    const RunKey key{std::string(backbone_name(spec.backbone)), label, data_.name, seed};
+    const RunFiles files(options_.folder, key, settings_text(spec, fingerprint(data), label, seed));
     if (auto finished = files.load()) {
       for (const SettingResult& result : finished->results) result_.cube.add(key, result);
       result_.curves.push_back(std::move(finished->curve));
       return;
     }
-    const Dataset* data = &data_;
-    if (spec.placebo) {
-      // AlphaRec's profiles are the texts.
-      const bool texts = spec.adapter == AdapterKind::alpha_rec;
-      auto& shuffled = texts ? shuffled_texts_ : shuffled_;
-      if (!shuffled) shuffled = std::make_unique<Dataset>(with_shuffled_profiles(data_, 1, texts));
-      data = shuffled.get();
-    }
-    const auto model = make_model(spec, *data, options_.width, seed);
+    std::optional<Dataset> shuffled;
+    // AlphaRec's profiles are the texts.
+    if (spec.placebo) shuffled = with_shuffled_profiles(data, 1, spec.adapter == AdapterKind::alpha_rec);
+    const auto model = make_model(spec, shuffled ? *shuffled : data, options_.width, seed, label);
     TrainOptions training = options_.training;
     training.seed = seed;
     training.l2 = options_.l2.value_or(default_l2(spec.backbone));
@@ -219,12 +235,13 @@ class Study {
   }
 
   // Everything that a run's figures depend on: a kept run is taken only when this is the same.
-  [[nodiscard]] std::string settings_text(const ModelSpec& spec, std::uint64_t seed) const {
+  [[nodiscard]] std::string settings_text(const ModelSpec& spec, const std::string& data, const std::string& label,
+                                          std::uint64_t seed) const {
     const TrainOptions& t = options_.training;
     nlohmann::json settings = {{"model", backbone_name(spec.backbone)},
-                               {"adapter", adapter_label(spec)},
+                               {"adapter", label},
                                {"dataset", data_.name},
-                               {"data", fingerprint_},
+                               {"data", data},
                                {"seed", seed},
                                {"width", options_.width},
                                {"l2", options_.l2.value_or(default_l2(spec.backbone))},
@@ -247,8 +264,6 @@ class Study {
 
   Dataset data_;
   StudyOptions options_;
-  std::string fingerprint_;  // of the data, where runs are kept
-  std::unique_ptr<Dataset> shuffled_, shuffled_texts_;
   StudyResult result_;
 };
 

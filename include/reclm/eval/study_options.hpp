@@ -3,6 +3,7 @@
 /// What a study runs: backbones × adapters × settings × seeds on one data set.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "reclm/align/make_vectors.hpp"
 #include "reclm/core/observer.hpp"
+#include "reclm/data/dataset.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "reclm/eval/setting.hpp"
@@ -37,9 +39,18 @@ inline std::string adapter_label(const ModelSpec& spec) {
   return std::string(adapter_name(spec.adapter)) + (spec.placebo ? " (placebo)" : "");
 }
 
+/// Profiles under a name, where a study compares several.
+struct ProfileSource {
+  std::string name;                     ///< the label in reports, in place of the adapter's
+  std::function<void(Dataset&)> put{};  ///< leaves its profiles in a data set whose validation is carved already
+  bool placebo = true;                  ///< whether the study's placebo is made of it
+};
+
 struct StudyOptions {
   std::vector<BackboneKind> backbones{BackboneKind::light_gcn};
   std::vector<AdapterKind> adapters{AdapterKind::base, AdapterKind::reclm};
+  /// Every adapter that takes profiles is trained with each of them; empty: with the data set's own.
+  std::vector<ProfileSource> sources{};
   bool placebo = true;    ///< also the placebo of every adapter that uses profiles
   bool baselines = true;  ///< also popularity, random order and content-kNN
   std::vector<Setting> settings{Setting::full_shot, Setting::zero_shot, Setting::generalised_zero_shot};

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,67 +22,11 @@
 #include <vector>
 
 #include "reclm/instruct/collaborative.hpp"
-#include "reclm/instruct/measures.hpp"
 #include "reclm/instruct/preferences.hpp"
-#include "reclm/instruct/reward/profile_reward.hpp"
-#include "reclm/instruct/reward/train_scorer.hpp"
-#include "reclm/instruct/rl/lm_policy.hpp"
-#include "reclm/instruct/rl/tune_policy.hpp"
-#include "reclm/lm/training/finetune.hpp"
+#include "reclm/instruct/tuning_options.hpp"
 #include "reclm/lm/training/peft.hpp"
 
 namespace reclm::instruct {
-
-/// What is tuned on. Profiles are a teacher's, "" where there is none.
-struct TuningData {
-  const Dataset* data = nullptr;
-  std::vector<std::string> user_profiles{},
-      item_profiles{};           ///< of all users; of all items, or empty (no stage `items`)
-  Matrix<Id> neighbours{};       ///< [users, k], see neighbours.hpp
-  Matrix<Id> item_neighbours{};  ///< [items, k]; may be empty
-  /// What is true of users, where that is known: names of their interests. Reported, never learned from.
-  std::function<std::vector<std::string>(Id)> truth{};
-};
-
-struct TuningOptions {
-  std::filesystem::path folder{};  ///< of checkpoints, adapters and the reward; made where it does not exist
-  std::vector<std::string> stages{"sft", "collaborative", "reward", "ppo", "items"};  ///< in this order
-  DialogueOptions dialogues{};
-  lm::LoraOptions lora{};  ///< of sft, collaborative, ppo and items
-  lm::LoraOptions reward_lora{.rank = 4, .alpha = 8};
-  lm::FinetuneOptions sft{};
-  lm::FinetuneOptions collaborative{.learning_rate = 5e-5};
-  lm::FinetuneOptions items{};
-  TrainScorerOptions reward{};
-  TunePolicyOptions ppo{};
-  LmPolicyOptions policy{};                  ///< its `lora` is `lora` above
-  RewardMixture mixture{};                   ///< weights of the reward's terms
-  std::filesystem::path given_reward{};      ///< a reward trained elsewhere, instead of the stage `reward`
-  TextEncoderOptions encoder{.width = 128};  ///< of the reward's vectors
-  AnswerOptions answers{};                   ///< how the shown profiles are drawn
-  Index shown = 32;                          ///< evaluation users whose profiles are drawn after each stage
-  std::uint64_t seed = 1;
-  Observer observer{};  ///< of all stages; returning false saves and stops
-};
-
-/// Profiles of the evaluation users at one point.
-struct ShownProfiles {
-  std::string after;               ///< "untuned", "sft", …
-  std::vector<std::string> texts;  ///< of TuningReport::shown
-  double valid = 0, distinctness = 0;
-  std::optional<ProfileReport> against_truth;
-};
-
-struct TuningReport {
-  std::vector<Id> shown;
-  std::vector<ShownProfiles> profiles;
-  std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
-  std::map<std::string, lm::FinetuneReport> finetunes;
-  QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
-  std::optional<TrainScorerReport> reward;
-  std::optional<TunePolicyReport> ppo;
-  bool interrupted = false;
-};
 
 namespace detail {
 
@@ -96,10 +41,7 @@ class Tuner {
       throw ConfigError("tune: a profile (or \"\") and a row of neighbours are needed for each of the " +
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
-    for (const std::string& stage : options_.stages)
-      if (!known(stage))
-        throw ConfigError("TuningOptions: there is no stage \"" + stage +
-                          "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+    check_stages(options_.stages);
     std::filesystem::create_directories(options_.folder);
     std::vector<Id> able;
     for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
@@ -109,15 +51,16 @@ class Tuner {
     learners_ = split_.reward;
     learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
     std::sort(learners_.begin(), learners_.end());
-    report_.shown = split_.evaluation;
+    report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
+    if (!options_.start.empty()) adapter_ = lm::read_peft(options_.start).adapter;
   }
 
   TuningReport run() {
     show("untuned");
     for (const std::string& stage : options_.stages) {
-      if (stage == "sft") supervise(stage, options_.sft, distilled(learners_), distilled(split_.evaluation));
+      if (stage == "sft") distil();
       if (stage == "collaborative") collaborate();
       if (stage == "reward") train_reward();
       if (stage == "ppo") reinforce();
@@ -129,12 +72,6 @@ class Tuner {
   }
 
  private:
-  static bool known(const std::string& stage) {
-    for (const char* name : {"sft", "collaborative", "reward", "ppo", "items"})
-      if (stage == name) return true;
-    return false;
-  }
-
   [[nodiscard]] std::vector<ChatSample> distilled(std::span<const Id> users) const {
     return dialogues_.distillation(users, from_.user_profiles).samples;
   }
@@ -162,11 +99,28 @@ class Tuner {
     lm::write_peft(options_.folder / stage, adapter, {.base_model = model_.name}, model_.weights->config().layers);
   }
 
+  void distil() {
+    std::vector<ChatSample> learned = distilled(learners_);
+    if (options_.distil_items && !from_.item_profiles.empty()) {
+      std::vector<Id> items(from_.item_profiles.size());
+      std::iota(items.begin(), items.end(), Id{0});
+      for (ChatSample& sample : dialogues_.item_dialogues(items, {}, from_.item_profiles).samples)
+        learned.push_back(std::move(sample));
+    }
+    supervise("sft", options_.sft, learned, distilled(split_.evaluation));
+  }
+
   void collaborate() {
-    const auto learned =
-        collaborative_dialogues(dialogues_, learners_, from_.neighbours.view(), from_.user_profiles).samples;
+    std::vector<Id> users = learners_;  // any of them: their order says nothing
+    if (const auto most = static_cast<std::size_t>(options_.collaborative_users); most > 0 && users.size() > most)
+      users.resize(most);
+    auto learned = collaborative_dialogues(dialogues_, users, from_.neighbours.view(), from_.user_profiles).samples;
     const auto held_out =
         collaborative_dialogues(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
+    const auto again = distilled(learners_);
+    const auto count =
+        std::min(again.size(), static_cast<std::size_t>(options_.rehearsal * static_cast<double>(again.size())));
+    learned.insert(learned.end(), again.begin(), again.begin() + static_cast<std::ptrdiff_t>(count));
     report_.questions_before = ask(held_out);
     supervise("collaborative", options_.collaborative, learned, held_out);
     if (!report_.interrupted) report_.questions_after = ask(held_out);
@@ -179,8 +133,15 @@ class Tuner {
     return ask_questions(decoder, model_.codec, questions, words.yes, words.no);
   }
 
+  void make_scorer() {
+    if (options_.reward_from_tuned)
+      scorer_.emplace(model_, options_.lora, adapter_);
+    else
+      scorer_.emplace(model_, options_.reward_lora);
+  }
+
   void train_reward() {
-    scorer_.emplace(model_, options_.reward_lora);
+    make_scorer();
     const auto pairs =
         preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles).samples;
     const auto held_out =
@@ -191,6 +152,10 @@ class Tuner {
     options.observer = options_.observer;
     report_.reward = train_scorer(*scorer_, std::span<const PreferencePair>(pairs), held_out, options);
     report_.interrupted = report_.reward->interrupted;
+    if (report_.interrupted) return;
+    // Not calibrated yet: that is done by the profiles of the policy that it is to guide, here or elsewhere.
+    save_mixture(options_.folder / "reward", options_.mixture);
+    scorer_->save(options_.folder / "reward" / "scorer.safetensors");
   }
 
   void reinforce() {
@@ -202,20 +167,22 @@ class Tuner {
     policy_options.lora.dropout = 0;
     LmPolicy<B> policy(model_, adapter_, std::move(tokens), policy_options);
 
+    // All that is known of an item, however little of it prompts tell: phrases of profiles seldom stand in titles.
+    const ItemTexts whole_texts(*from_.data);
     std::vector<std::string> corpus;
-    for (Id i = 0; i < static_cast<Id>(from_.data->train.items()); ++i) corpus.push_back(dialogues_.texts().text(i));
+    for (Id i = 0; i < static_cast<Id>(from_.data->train.items()); ++i) corpus.push_back(whole_texts.text(i));
     for (const std::string& text : from_.user_profiles)
       if (!text.empty()) corpus.push_back(text);
     const FittedTextEncoder encoder(corpus, options_.encoder);
     const VectorsOfTexts encode = [&](std::span<const std::string> texts) { return encoder(texts); };
     const EvidenceSources sources{.data = from_.data,
-                                  .texts = &dialogues_.texts(),
+                                  .texts = &whole_texts,
                                   .neighbours = from_.neighbours.view(),
                                   .profiles = from_.user_profiles,
                                   .held_out = from_.data->valid.size() > 0 ? &from_.data->valid : nullptr,
                                   .seed = options_.seed};
     std::map<Id, UserEvidence> evidence;
-    if (!options_.given_reward.empty() && !scorer_) scorer_.emplace(model_, options_.reward_lora);
+    if (!options_.given_reward.empty() && !scorer_) make_scorer();
     SequenceScorer<B>* const scorer = scorer_ ? &*scorer_ : nullptr;
     ProfileReward<B> reward(scorer, encode, [&](Id user) -> const UserEvidence& {
       const auto found = evidence.find(user);
@@ -232,13 +199,14 @@ class Tuner {
       }
       return answers;
     };
-    if (options_.given_reward.empty()) {
+    if (reward.mixture.scales[0].count == 0) {
       // What the policy writes before the first step is the measure of all later profiles.
       std::vector<Index> first(static_cast<std::size_t>(std::min<Index>(128, policy.questions())));
       for (std::size_t k = 0; k < first.size(); ++k) first[k] = static_cast<Index>(k);
       const auto drawn = policy.draw(first, (std::uint64_t{1} << 32) - 1);
       reward.calibrate(answers_of(drawn));
-      save_reward(options_.folder / "reward", reward, scorer);
+      if (options_.weighing_users > 0 && sources.held_out != nullptr) report_.weights = weigh_terms(reward);
+      if (options_.given_reward.empty()) save_reward(options_.folder / "reward", reward, scorer);
     }
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";
@@ -252,6 +220,26 @@ class Tuner {
     if (report_.interrupted) return;
     adapter_ = policy.adapter();
     lm::write_peft(options_.folder / "ppo", adapter_, {.base_model = model_.name}, model_.weights->config().layers);
+  }
+
+  // By profiles of users whom the policy is not asked about.
+  std::optional<WeightChoice> weigh_terms(ProfileReward<B>& reward) {
+    std::vector<Id> users = split_.reward;
+    std::erase_if(users, [&](Id user) { return from_.data->valid.of(user).empty(); });
+    if (static_cast<Index>(users.size()) > options_.weighing_users)
+      users.resize(static_cast<std::size_t>(options_.weighing_users));
+    const auto prompts = dialogues_.user_prompts(users).samples;
+    std::vector<lm::Dialogue> asked;
+    for (const PromptSample& prompt : prompts) asked.insert(asked.end(), 4, prompt.messages);
+    lm::Decoder<B> decoder(*model_.weights);
+    if (!adapter_.empty()) decoder.attach(adapter_);
+    AnswerOptions how = options_.answers;
+    how.sampling = {.temperature = 1};
+    const auto texts = answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
+    std::vector<ProfileAnswer> all;
+    for (std::size_t k = 0; k < texts.size(); ++k)
+      all.push_back({prompts[k / 4].user, &prompts[k / 4].messages, texts[k]});
+    return weigh(reward, std::span<const ProfileAnswer>(all));
   }
 
   void tune_items() {

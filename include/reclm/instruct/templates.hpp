@@ -18,7 +18,7 @@ namespace reclm::instruct {
 
 /// Texts with places in braces; {{ and }} stand for braces. What all prompts of a kind share comes first, so that a
 /// server or a key-value cache computes it once. `{form}` is the line that is asked for, "User identity: [identity 1],
-/// …".
+/// …"; a model that is tuned on it need not be told, so that its place alone may be left out.
 struct Templates {
   std::string system{};  ///< empty: no system message
   /// A1, A3, A4: {form}, {history}
@@ -57,7 +57,7 @@ struct Templates {
   std::string reader = "- {profile}";  ///< {profile}
 };
 
-/// A template by its name, and the places that it must hold (others are errors).
+/// A template by its name, and the places that it must hold, {form} excepted (others are errors).
 struct TemplateField {
   std::string_view name;
   std::string Templates::*text;
@@ -145,7 +145,7 @@ inline void check_templates(const Templates& templates) {
     for (const std::string_view place : found)
       if (!known(place)) throw ConfigError(name + "there is no place {" + std::string(place) + "} here");
     for (const std::string_view place : field.places)
-      if (!place.empty() && std::find(found.begin(), found.end(), place) == found.end())
+      if (!place.empty() && place != "form" && std::find(found.begin(), found.end(), place) == found.end())
         throw ConfigError(name + "the place {" + std::string(place) + "} is missing");
   }
   if (templates.yes.empty() || templates.no.empty() || templates.yes == templates.no)

@@ -31,7 +31,8 @@ struct TinyOptions {
   Index batch_tokens = 1024;
   double learning_rate = 4e-3;
   std::uint64_t seed = 1;
-  Observer observer{};  ///< told as in `finetune`; returning false stops
+  std::filesystem::path checkpoint{};  ///< from which a training that was stopped or killed goes on; empty: none
+  Observer observer{};                 ///< told as in `finetune`; returning false stops
 };
 
 struct TinyModel {
@@ -121,6 +122,9 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
                                     .decay = 0.01,
                                     .seed = options.seed,
                                     .stage = "train the tiny model",
+                                    .checkpoint = options.checkpoint,
+                                    .checkpoint_every = 100,
+                                    .resume = true,
                                     .observer = options.observer});
   return {std::move(tokenizer), model.merged(), std::move(report)};
 }

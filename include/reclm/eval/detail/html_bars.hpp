@@ -53,7 +53,7 @@ constexpr std::string_view role_class(RowRole role) {
 /// Which colour a row has; the same in every chart of a report.
 class Palette {
  public:
-  static constexpr std::size_t kEnhanced = 4;
+  static constexpr std::size_t kEnhanced = 7;
 
   Palette(const ResultCube& cube, const ComparisonPlan& plan) : plan_(plan) {
     for (const std::string& adapter : cube.labels(ResultCube::kAdapter))

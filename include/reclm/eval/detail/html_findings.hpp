@@ -97,18 +97,52 @@ inline std::string finding_card(const std::vector<Comparison>& all, const Settin
   return text + "</tbody></table></section>\n";
 }
 
+/// The card of a ladder in one setting: a line for each stage, its signs against Base and against the stage before.
+inline std::string ladder_card(const std::vector<Comparison>& all, const SettingTable& table,
+                               const std::string& heading, const ComparisonPlan& plan) {
+  std::string lines;
+  for (const std::string& stage : plan.ladder) {
+    std::string cells;
+    bool compared = false;
+    for (const Against against : {Against::base, Against::previous}) {
+      std::vector<const Comparison*> signs;
+      for (const Comparison& one : all)
+        if (one.row.dataset == table.dataset && one.setting == table.setting && one.row.adapter == stage &&
+            one.against == against && one.metric == plan.metric)
+          signs.push_back(&one);
+      compared = compared || !signs.empty();
+      cells += "<td>" + (signs.empty() ? "–" : verdict_signs(signs)) + "</td>";
+    }
+    if (compared) lines += "<tr><th scope=\"row\">" + html_escaped(stage) + "</th>" + cells + "</tr>\n";
+  }
+  if (lines.empty()) return {};
+  return "<section class=\"card\"><h4>" + html_escaped(heading) + "</h4><p class=\"note\">" +
+         html_escaped(metric_title(plan.metric)) +
+         " with the profiles of each stage, against</p>\n<table><thead><tr><td></td>" + "<th scope=\"col\">" +
+         html_escaped(plan.base) + "</th><th scope=\"col\">the stage before</th></tr></thead><tbody>\n" + lines +
+         "</tbody></table></section>\n";
+}
+
 /// All cards of the report; empty when nothing was compared.
 inline std::string findings(const ReportInput& input, const ReportTables& tables) {
   const bool several = input.cube.labels(ResultCube::kDataset).size() > 1;
   std::string cards;
+  const auto heading = [&](const SettingTable& table) {
+    return several ? table.dataset + ", " + table.setting : table.setting;
+  };
+  if (!input.comparisons.ladder.empty())
+    for (const SettingTable& table : tables.tables)
+      cards += ladder_card(tables.comparisons, table, heading(table), input.comparisons);
   for (const std::string& adapter : input.cube.labels(ResultCube::kAdapter)) {
+    if (!input.comparisons.ladder.empty()) break;  // its stages are in the cards above
     if (role_of({"", adapter, ""}, input.comparisons) != RowRole::enhanced) continue;
     for (const SettingTable& table : tables.tables)
-      cards += finding_card(tables.comparisons, table, adapter,
-                            several ? table.dataset + ", " + table.setting : table.setting, input.comparisons);
+      cards += finding_card(tables.comparisons, table, adapter, heading(table), input.comparisons);
   }
   if (cards.empty()) return {};
-  return "<h2 id=\"findings\">Does the adapter help?</h2>\n<ul class=\"key\">"
+  return "<h2 id=\"findings\">" +
+         std::string(input.comparisons.ladder.empty() ? "Does the adapter help?" : "Does each stage help?") +
+         "</h2>\n<ul class=\"key\">"
          "<li><svg viewBox=\"0 0 14 10\"><circle cx=\"7\" cy=\"5\" r=\"4.5\" fill=\"var(--e0)\"/></svg>better</li>"
          "<li><svg viewBox=\"0 0 14 10\"><circle cx=\"7\" cy=\"5\" r=\"4\" fill=\"none\" stroke=\"var(--soft)\" "
          "stroke-width=\"1.4\"/></svg>undecided</li>"

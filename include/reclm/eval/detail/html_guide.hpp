@@ -54,12 +54,15 @@ inline std::string definition(std::string_view term, std::string_view meaning) {
 }
 
 /// Meanings of the rows that occur.
-inline std::string row_definitions(const ResultCube& cube, const ComparisonPlan& plan) {
+inline std::string row_definitions(const ReportInput& input) {
+  const ComparisonPlan& plan = input.comparisons;
   std::set<RowRole> roles;
   std::string text;
-  for (const std::string& adapter : cube.labels(ResultCube::kAdapter)) {
+  for (const std::string& adapter : input.cube.labels(ResultCube::kAdapter)) {
     const RowRole role = role_of({"", adapter, ""}, plan);
-    if (role == RowRole::plain && adapter == plan.base)
+    if (const auto known = input.row_meanings.find(adapter); known != input.row_meanings.end())
+      text += definition(adapter, known->second);
+    else if (role == RowRole::plain && adapter == plan.base)
       text += definition(adapter, "The backbone as it is, with the items' text features.");
     else if (role == RowRole::plain)
       text += definition(adapter,
@@ -94,19 +97,21 @@ inline std::string guide(const ReportInput& input, const ReportTables& tables) {
     }
   }
   std::string text = "<h2 id=\"guide\">Reading this report</h2>\n<h3>Rows</h3>\n<dl class=\"guide\">" +
-                     row_definitions(input.cube, input.comparisons) + "</dl>\n<h3>Settings</h3>\n<dl class=\"guide\">" +
-                     settings + "</dl>\n<h3>Metrics</h3>\n<dl class=\"guide\">" + metrics + "</dl>\n";
+                     row_definitions(input) + "</dl>\n<h3>Settings</h3>\n<dl class=\"guide\">" + settings +
+                     "</dl>\n<h3>Metrics</h3>\n<dl class=\"guide\">" + metrics + "</dl>\n";
   if (!tables.comparisons.empty())
-    text += "<h3>Marks</h3>\n<p>" + html_escaped(mark_legend(input.comparisons)) +
-            "</p>\n<p>Each comparison is paired: the same users on both sides, every user's values averaged over seeds "
-            "first. "
-            "The tests therefore speak about users like these, with these trained models; the bars' deviations and the "
-            "column "
-            "<em>seeds won</em> speak about training again. Holm's correction covers all comparisons of a data set "
-            "together, so "
-            "that the chance of even one false mark is at most " +
-            fixed(input.comparisons.alpha, 2) +
-            ". H is computed from two means and has no value for a single user, hence no mark.</p>\n";
+    text +=
+        "<h3>Marks</h3>\n<p>" + html_escaped(mark_legend(input.comparisons)) +
+        "</p>\n<p>Each comparison is paired: the same users on both sides, every user's values averaged over seeds "
+        "first. "
+        "The tests therefore speak about users like these, with these trained models; the bars' deviations and the "
+        "column "
+        "<em>seeds won</em> speak about training again. Holm's correction covers all comparisons of a data set "
+        "together, so "
+        "that the chance of even one false mark is at most " +
+        fixed(input.comparisons.alpha, 2) +
+        (input.comparisons.ladder.empty() ? "" : "; the steps from one stage to the next are a family of their own") +
+        ". H is computed from two means and has no value for a single user, hence no mark.</p>\n";
   return text;
 }
 

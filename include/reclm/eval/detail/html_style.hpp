@@ -11,7 +11,8 @@ inline constexpr std::string_view kReportStyle = R"css(
   color-scheme: light dark;
   --paper: #faf9f6; --card: #ffffff; --ink: #23272b; --soft: #62686f; --rule: #e5e2da; --grid: #edeae3;
   --baseline: #b8b2a5; --plain0: #8097b8; --plain1: #b3c1d5;
-  --e0: #0d7a6f; --e1: #7a55a8; --e2: #b06c12; --e3: #b0456f; --bad: #ab4127;
+  --e0: #0d7a6f; --e1: #7a55a8; --e2: #b06c12; --e3: #b0456f;
+  --e4: #33689f; --e5: #5f7d2a; --e6: #8a6a52; --bad: #ab4127;
   --serif: ui-serif, "Iowan Old Style", "Palatino Linotype", Palatino, Georgia, serif;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
   --mono: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -20,7 +21,8 @@ inline constexpr std::string_view kReportStyle = R"css(
   :root {
     --paper: #15181b; --card: #1c2024; --ink: #e4e2dc; --soft: #a0a5ab; --rule: #31373d; --grid: #292e33;
     --baseline: #77736b; --plain0: #7591bb; --plain1: #4b5f7f;
-    --e0: #3fbfae; --e1: #b394dd; --e2: #dda14c; --e3: #e08bab; --bad: #ec8368;
+    --e0: #3fbfae; --e1: #b394dd; --e2: #dda14c; --e3: #e08bab;
+    --e4: #7fb2e5; --e5: #a9c66c; --e6: #c9a68c; --bad: #ec8368;
   }
 }
 * { box-sizing: border-box; }
@@ -100,6 +102,13 @@ dl.guide dt { color: var(--ink); font-weight: 600; }
 h2 .eyebrow { display: block; font-family: var(--sans); font-weight: 400; margin-bottom: .3rem; }
 .lines svg { display: block; width: 100%; max-width: 25rem; height: auto; margin-bottom: .4rem; }
 .lines figcaption { margin-bottom: .1rem; }
+.narrow td { border-top: 1px solid var(--grid); }
+.narrow th, .findings thead th { white-space: normal; line-height: 1.3; }
+.legend { display: flex; flex-wrap: wrap; gap: .1rem .9rem; margin: 0; padding: 0; list-style: none; font-size: .8rem; color: var(--soft); }
+.legend svg { width: 1.1em; height: .7em; margin-right: .35em; }
+.samples { display: grid; gap: 1rem; margin: 1rem 0; }
+.samples h4 { font-family: var(--serif); font-size: 1.02rem; margin-bottom: .5rem; }
+.samples dl { grid-template-columns: minmax(6rem, max-content) minmax(0, 1fr); gap: .4rem 1.2rem; }
 footer { margin-top: 4rem; padding-top: 1.2rem; border-top: 1px solid var(--rule); color: var(--soft); font-size: .85rem; }
 @media (max-width: 34rem) {
   body { font-size: 15.5px; }
@@ -108,6 +117,8 @@ footer { margin-top: 4rem; padding-top: 1.2rem; border-top: 1px solid var(--rule
   th, td { padding: .3rem .6rem; }
   .scroll th:first-child { white-space: normal; min-width: 7rem; max-width: 8.5rem; line-height: 1.35; }
   table.comparisons th:first-child { position: static; }
+  .samples dl { display: block; }
+  .samples dd { margin: 0 0 .6rem; }
   dl.guide { display: block; }
   dl.guide dd { margin: 0 0 .7rem; }
   h2 { margin-top: 3rem; }

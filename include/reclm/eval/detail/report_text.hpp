@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "reclm/core/config.hpp"
+#include "reclm/eval/report_chapter.hpp"
 
 namespace reclm::detail {
 
@@ -30,6 +31,13 @@ inline std::string exact(double value) {
   if (std::isnan(value)) return {};
   std::array<char, 64> buffer{};
   return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
+}
+
+/// A figure of a chapter's table: "0.532", "53.2%", "–" where nothing was measured.
+inline std::string chapter_figure(const ChapterTable& table, const ChapterRow& row, std::size_t column) {
+  if (column >= row.figures.size() || !std::isfinite(row.figures[column])) return "–";
+  const ChapterColumn& how = table.columns[column];
+  return how.percent ? fixed(100 * row.figures[column], how.digits) + "%" : fixed(row.figures[column], how.digits);
 }
 
 /// "12 345 678" with narrow no-break spaces.

@@ -38,8 +38,11 @@ struct RlOptions {
   double value_clip = 0.2, value_weight = 0.1;  ///< PPO: of the critic's loss
   bool whiten_rewards = false;                  ///< PPO: scale the batch's token rewards to unit variance, mean kept
   bool whiten_advantages = true;                ///< PPO
-  KlEstimator estimator = KlEstimator::k1;      ///< PPO: of the KL in the rewards
-  KlOptions kl{};                               ///< PPO
+  /// PPO with a group: an answer is credited with its score less the mean of the others' to the same question (Ahmadian
+  /// et al., ACL 2024, "RLOO"), so that hard questions do not count as bad answers.
+  bool against_group = false;
+  KlEstimator estimator = KlEstimator::k1;  ///< PPO: of the KL in the rewards
+  KlOptions kl{};                           ///< PPO
 
   double grpo_beta = 0.04;       ///< weight of the KL in GRPO's loss
   bool divide_by_spread = true;  ///< GRPO: advantages are divided by their group's standard deviation
@@ -55,6 +58,7 @@ inline void check(const RlOptions& o) {
     if (!fine) throw ConfigError(std::string("RlOptions: ") + rule);
   };
   require(o.group >= (o.algorithm == RlAlgorithm::ppo ? 1 : 2), "group must be 1 or more, 2 or more for GRPO and DPO");
+  require(!o.against_group || o.group > 1, "against_group needs a group of 2 or more");
   require(o.passes >= 1 && o.minibatch >= 1, "passes and minibatch must be 1 or more");
   require(o.clip > 0 && o.value_clip >= 0 && o.value_weight >= 0, "clip must be above 0, value_* 0 or more");
   require(o.gradient_norm >= 0, "gradient_norm must be 0 or more");

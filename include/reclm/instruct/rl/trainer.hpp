@@ -144,10 +144,13 @@ class RlTrainer {
   // PPO: the KL at every token, the score at the last one.
   void credit_tokens() {
     std::vector<double> rewards;
-    for (const ScoredAnswer& a : answers_)
+    for (std::size_t k = 0; k < answers_.size(); ++k) {
+      const ScoredAnswer& a = answers_[k];
+      const double credit = a.score - (options_.against_group ? mean_of_others(k) : 0.0);
       for (std::size_t t = 0; t < a.log_probs.size(); ++t)
         rewards.push_back(-controller_.coefficient() * estimate_kl(options_.estimator, a.log_probs[t], a.reference[t]) +
-                          (t + 1 == a.log_probs.size() ? a.score : 0.0));
+                          (t + 1 == a.log_probs.size() ? credit : 0.0));
+    }
     if (options_.whiten_rewards) whiten(rewards, false);
     std::vector<double> all;
     std::size_t at = 0;
@@ -165,6 +168,14 @@ class RlTrainer {
       a.advantages.assign(begin, begin + static_cast<std::ptrdiff_t>(a.log_probs.size()));
       at += a.log_probs.size();
     }
+  }
+
+  [[nodiscard]] double mean_of_others(std::size_t answer) const {
+    const auto group = static_cast<std::size_t>(options_.group);
+    const std::size_t first = answer / group * group;
+    double sum = -answers_[answer].score;
+    for (std::size_t k = first; k < first + group; ++k) sum += answers_[k].score;
+    return sum / static_cast<double>(group - 1);
   }
 
   // GRPO: each answer against its group.

@@ -75,7 +75,7 @@ inline StageSettings settings_of(const TunePolicyOptions& o, Index questions) {
   };
   return {{"algorithm", std::string(name_of(o.rl.algorithm))},
           {"questions", std::to_string(o.questions) + " of " + std::to_string(questions)},
-          {"group", std::to_string(o.rl.group)},
+          {"group", std::to_string(o.rl.group) + (o.rl.against_group ? ", against each other" : "")},
           {"passes", std::to_string(o.rl.passes)},
           {"minibatch", std::to_string(o.rl.minibatch)},
           {"learning_rate", text(o.rl.learning_rate)},

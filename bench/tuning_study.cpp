@@ -1,0 +1,415 @@
+// What each stage of RecLM's tuning adds, on the embedded world with the tiny language model that is trained from
+// nothing: true interests that profiles name, what a recommender makes of the profiles, and whether a reward trained on
+// another world guides as well as one's own.
+//   tuning_study OUT [seeds=5] [users=2000] [items=2600] [NAME=VALUE …]
+//
+// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see `adjust`).
+// A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
+// whom nothing was learned. Truth is used to measure, never to tune. Finished seeds are kept in OUT and not run again;
+// an unfinished one goes on from its stages' checkpoints.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+
+#include "reclm/data/world.hpp"
+#include "reclm/eval/protocol.hpp"
+#include "reclm/instruct/neighbours.hpp"
+#include "reclm/instruct/pipeline.hpp"
+#include "reclm/instruct/profile_vectors.hpp"
+#include "reclm/instruct/tiny_language_model.hpp"
+#include "reclm/instruct/tiny_recipe.hpp"
+#include "reclm/model/backbones/light_gcn.hpp"
+#include "reclm/model/baselines.hpp"
+#include "reclm/model/initial_vectors.hpp"
+#include "reclm/model/joint_model.hpp"
+#include "reclm/model/trainer.hpp"
+#include "tuning_tables.hpp"
+
+using namespace reclm;
+using namespace reclm::instruct;
+using tuning_study::Arm;
+using tuning_study::Seed;
+
+namespace {
+
+constexpr const char* kUntuned = "untuned";
+constexpr const char* kSft = "SFT";
+constexpr const char* kLonger = "SFT, as long as collaborative";
+constexpr const char* kCollaborative = "+ collaborative";
+constexpr const char* kPpo = "+ PPO";
+constexpr const char* kTransferred = "+ PPO, the other world's reward";
+constexpr const char* kTeacher = "teacher";
+constexpr const char* kShuffled = "+ PPO, shuffled among users";
+constexpr const char* kFrequent = "most frequent interests";
+constexpr const char* kHistory = "raw text of the history";
+constexpr const char* kRandom = "random order";
+
+/// A world whose train has a validation split, and who is like whom in it.
+struct Place {
+  World world;
+  TuningData data;
+
+  explicit Place(const WorldOptions& options) : world(make_world(options)) {
+    Dataset& all = world.dataset;
+    carve_validation(all, {.seed = options.seed});
+    const Initializer init(options.seed);
+    JointModel<> model(
+        "LightGCN",
+        std::make_unique<IdVectors<Cpu, float>>(init, all.train.users(), all.train.items(), 32, IdStart::xavier),
+        std::make_unique<LightGcn<Cpu, float>>(all.train));
+    TrainOptions how;
+    how.epochs = 20;
+    how.seed = options.seed;
+    how.l2 = 1e-7;
+    how.selection = Selection::last;
+    train(model, all.train, how);
+    const PairModel factors = model.ranking();
+    data = {.data = &all,
+            .user_profiles = world.user_profile_text,
+            .item_profiles = world.item_profile_text,
+            .neighbours = user_neighbours(factors).ids,
+            .item_neighbours = item_neighbours(factors).ids};
+  }
+  Place(const Place&) = delete;
+
+  [[nodiscard]] std::vector<std::string> truth(Id user) const {
+    std::vector<std::string> names;
+    for (const WorldInterest& interest : world.user_interests[static_cast<std::size_t>(user)])
+      names.push_back(world.interest_names[static_cast<std::size_t>(interest.interest)]);
+    return names;
+  }
+};
+
+using Adjustments = std::vector<std::pair<std::string, double>>;
+
+/// Sets one of the recipe's settings. @throws ConfigError on a name that is none
+void adjust(TuningOptions& options, const std::string& name, double value) {
+  const auto whole = static_cast<Index>(value);
+  const std::map<std::string, std::function<void()>> all{
+      {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
+      {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
+      {"sft_rate", [&] { options.sft.learning_rate = value; }},
+      {"distil_items", [&] { options.distil_items = whole != 0; }},
+      {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
+      {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
+      {"collaborative_users", [&] { options.collaborative_users = whole; }},
+      {"rehearsal", [&] { options.rehearsal = value; }},
+      {"reward_epochs", [&] { options.reward.epochs = static_cast<int>(whole); }},
+      {"reward_rate", [&] { options.reward.learning_rate = value; }},
+      {"reward_from_tuned", [&] { options.reward_from_tuned = whole != 0; }},
+      {"weighing_users", [&] { options.weighing_users = whole; }},
+      {"foresight", [&] { options.mixture.weights[4] = value; }},
+      {"steps", [&] { options.ppo.steps = whole; }},
+      {"questions", [&] { options.ppo.questions = whole; }},
+      {"group", [&] { options.ppo.rl.group = static_cast<int>(whole); }},
+      {"against_group", [&] { options.ppo.rl.against_group = whole != 0; }},
+      {"passes", [&] { options.ppo.rl.passes = static_cast<int>(whole); }},
+      {"minibatch", [&] { options.ppo.rl.minibatch = whole; }},
+      {"ppo_rate", [&] { options.ppo.rl.learning_rate = value; }},
+      {"kl", [&] { options.ppo.rl.kl.coefficient = value; }},
+      {"kl_target", [&] { options.ppo.rl.kl.target = value; }}};
+  const auto found = all.find(name);
+  if (found == all.end()) throw ConfigError("there is no setting \"" + name + "\" to adjust");
+  found->second();
+}
+
+class OneSeed {
+ public:
+  OneSeed(std::filesystem::path folder, WorldOptions options, Adjustments adjustments)
+      : folder_(std::move(folder)),
+        seed_(options.seed),
+        adjustments_(std::move(adjustments)),
+        here_(options),
+        there_(other(options)),
+        model_(tiny()) {}
+
+  Seed run() {
+    const auto start = std::chrono::steady_clock::now();
+    report_ = tuned(here_, "here", {"sft", "collaborative", "reward", "ppo"}, {});
+    describe(report_);
+    // As many steps as the stage collaborative, on A1's dialogues alone.
+    TuningOptions longer = recipe();
+    longer.start = folder_ / "here" / "sft";
+    longer.sft = longer.collaborative;
+    tuned(here_, "longer", {"sft"}, longer);
+    // A reward model from the other world, which then guides PPO here.
+    const TuningReport there = tuned(there_, "there", {"reward"}, {});
+    TuningOptions guided = recipe();
+    guided.start = folder_ / "here" / "collaborative";
+    guided.given_reward = folder_ / "there" / "reward";
+    tuned(here_, "guided", {"ppo"}, guided);
+    transfer(there);
+    measure();
+    result_.figures["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return std::move(result_);
+  }
+
+ private:
+  static WorldOptions other(WorldOptions options) {
+    options.vocabulary = 1 - options.vocabulary;
+    options.seed += 1000;
+    return options;
+  }
+
+  // One model that knows the words of both worlds, as a large one would.
+  [[nodiscard]] LanguageModel tiny() const {
+    const auto path = folder_ / "tiny";
+    std::filesystem::create_directories(folder_);
+    const auto texts = [&] {
+      const DialogueOptions wording = tiny_dialogues(seed_);
+      std::vector<std::string> all = tiny_texts_of(*here_.data.data, here_.data.user_profiles, seed_, wording);
+      for (std::string& text : tiny_texts_of(*there_.data.data, there_.data.user_profiles, seed_, wording))
+        all.push_back(std::move(text));
+      return all;
+    };
+    lm::TinyOptions options = tiny_model_recipe(seed_);
+    options.vocabulary = options.vocabulary * 3 / 2;
+    options.tokens *= 2;
+    return tiny_language_model(path, texts, options).value();
+  }
+
+  [[nodiscard]] TuningOptions recipe() const {
+    TuningOptions options = tiny_tuning_recipe(seed_);
+    for (const auto& [name, value] : adjustments_) adjust(options, name, value);
+    options.shown = 0;  // profiles are drawn and measured below
+    return options;
+  }
+  TuningReport tuned(const Place& place, const char* name, std::vector<std::string> stages,
+                     std::optional<TuningOptions> how) const {
+    TuningOptions options = how ? std::move(*how) : recipe();
+    options.folder = folder_ / name;
+    options.stages = std::move(stages);
+    return tune(model_, place.data, options);
+  }
+
+  void describe(const TuningReport& report) {
+    auto& figures = result_.figures;
+    for (const auto& [stage, loss] : report.loss_after) {
+      figures["loss, held out: " + stage + ", before"] = report.loss_before.at(stage);
+      figures["loss, held out: " + stage] = loss;
+    }
+    figures["Yes or No: AUC, before"] = report.questions_before.auc;
+    figures["Yes or No: AUC"] = report.questions_after.auc;
+    figures["Yes or No: accuracy, before"] = report.questions_before.accuracy;
+    figures["Yes or No: accuracy"] = report.questions_after.accuracy;
+    accuracies("reward", report.reward->held_out);
+    const auto& course = report.ppo->history;
+    const std::size_t some = std::min<std::size_t>(5, course.size());
+    figures["PPO: reward, first steps"] = report.ppo->mean(&RlStats::reward, 0, some);
+    figures["PPO: reward, last steps"] = report.ppo->mean(&RlStats::reward, course.size() - some, some);
+    figures["PPO: KL, last steps"] = report.ppo->mean(&RlStats::kl, course.size() - some, some);
+    figures["PPO: entropy, first steps"] = report.ppo->mean(&RlStats::entropy, 0, some);
+    figures["PPO: entropy, last steps"] = report.ppo->mean(&RlStats::entropy, course.size() - some, some);
+    for (std::size_t k = 0; report.weights && k < kRewardTerms; ++k)
+      figures["weight: " + std::string(name_of(static_cast<RewardTerm>(k)))] = report.weights->weights[k];
+  }
+
+  void accuracies(const std::string& what, const PairAccuracy& held_out) {
+    result_.figures[what + ": all kinds"] = held_out.all;
+    for (std::size_t k = 0; k < kRejections; ++k)
+      result_.figures[what + ": " + std::string(rejection_name(static_cast<Rejection>(k)))] = held_out.by_kind[k];
+  }
+
+  // Each world's reward model on the other's held-out pairs.
+  void transfer(const TuningReport& there) {
+    accuracies("reward of the other world, at home", there.reward->held_out);
+    const auto judge = [&](const char* trained, const Place& place, const std::string& what) {
+      const TuningOptions options = recipe();
+      SequenceScorer<> scorer(model_, options.reward_from_tuned ? options.lora : options.reward_lora);
+      scorer.load(folder_ / trained / "reward" / "scorer.safetensors");
+      const Dialogues dialogues(*place.data.data, options.dialogues);
+      const auto pairs =
+          preference_pairs(dialogues, evaluation(place), place.data.neighbours.view(), place.data.user_profiles)
+              .samples;
+      accuracies(what, pair_accuracy(scorer, std::span<const PreferencePair>(pairs)));
+    };
+    judge("here", there_, "reward, transferred to the other world");
+    judge("there", here_, "reward of the other world, transferred here");
+  }
+
+  [[nodiscard]] std::vector<Id> evaluation(const Place& place) const {
+    std::vector<Id> able;
+    for (Id u = 0; u < static_cast<Id>(place.world.user_profile_text.size()); ++u)
+      if (!place.data.data->train.of(u).empty()) able.push_back(u);
+    return split_for_tuning(able, seed_).evaluation;
+  }
+
+  void measure() {
+    users_ = evaluation(here_);
+    for (const Id user : users_) truth_.push_back(here_.truth(user));
+    const std::pair<const char*, const char*> models[] = {
+        {kUntuned, ""},          {kSft, "here/sft"},
+        {kLonger, "longer/sft"}, {kCollaborative, "here/collaborative"},
+        {kPpo, "here/ppo"},      {kTransferred, "guided/ppo"}};
+    std::map<std::string, std::vector<std::string>> texts;
+    for (const auto& [name, adapter] : models) {
+      texts[name] = written(adapter, false);
+      result_.arms[name].greedy = accuracy(written(adapter, true));
+    }
+    texts[kTeacher] = texts[kFrequent] = {};
+    for (const Id user : users_) {
+      texts[kTeacher].push_back(here_.world.user_profile_text[static_cast<std::size_t>(user)]);
+      texts[kFrequent].push_back(frequent());
+    }
+    texts[kShuffled] = texts[kPpo];
+    std::rotate(texts[kShuffled].begin(), texts[kShuffled].begin() + 1, texts[kShuffled].end());
+    for (const auto& [name, profiles] : texts) {
+      Arm& arm = result_.arms[name];
+      arm.accuracy = accuracy(profiles);
+      const ProfileReport all = compare_profiles(profiles, truth_);
+      arm.figures = {{"valid", all.valid}, {"precision", all.precision}, {"distinct", all.distinct_interests}};
+      for (std::size_t k = 0; k < std::min<std::size_t>(3, profiles.size()); ++k)
+        result_.samples[name].push_back(profiles[k]);
+    }
+    for (std::size_t k = 0; k < 3; ++k) {
+      std::string names;
+      for (const std::string& interest : truth_[k]) names += (names.empty() ? "" : ", ") + interest;
+      result_.samples["truth"].push_back(names);
+    }
+    recommend(texts);
+  }
+
+  // Profiles of the evaluation users by the model with an adapter's updates.
+  [[nodiscard]] std::vector<std::string> written(const std::string& adapter, bool greedy) const {
+    const TuningOptions options = recipe();
+    const Dialogues dialogues(*here_.data.data, options.dialogues);
+    std::vector<lm::Dialogue> asked;
+    for (PromptSample& prompt : dialogues.user_prompts(users_).samples) asked.push_back(std::move(prompt.messages));
+    lm::Decoder<> decoder(*model_.weights);
+    if (!adapter.empty()) decoder.attach(lm::read_peft(folder_ / adapter).adapter);
+    AnswerOptions how = options.answers;
+    how.batch = 32;
+    if (greedy) how.sampling = {.temperature = 0};
+    return answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
+  }
+
+  [[nodiscard]] std::vector<float> accuracy(const std::vector<std::string>& texts) const {
+    std::vector<float> result;
+    for (std::size_t k = 0; k < texts.size(); ++k)
+      result.push_back(static_cast<float>(
+          compare_profiles(std::span(texts).subspan(k, 1), std::span(truth_).subspan(k, 1)).accuracy));
+    return result;
+  }
+
+  // What the teacher names most often, the same for everybody.
+  [[nodiscard]] std::string frequent() const {
+    std::map<std::string, int> counts;
+    for (const std::string& text : here_.world.user_profile_text)
+      for (const std::string& interest : read_profile(text).profile.interests) ++counts[interest];
+    std::vector<std::pair<int, std::string>> order;
+    for (const auto& [interest, count] : counts) order.emplace_back(-count, interest);
+    std::sort(order.begin(), order.end());
+    Profile profile{{"reader"}, {}};
+    for (std::size_t k = 0; k < 3; ++k) profile.interests.push_back(order[k].second);
+    return format_profile(profile);
+  }
+
+  // Unseen items by the cosine between the profile's vector and their texts': nothing is learned from clicks.
+  void recommend(const std::map<std::string, std::vector<std::string>>& texts) {
+    const Dataset& data = *here_.data.data;
+    const ItemTexts item_texts(data);
+    std::vector<std::string> items, profiles;
+    for (Id i = 0; i < static_cast<Id>(data.train.items()); ++i) items.push_back(item_texts.text(i));
+    for (const auto& [name, written] : texts) profiles.insert(profiles.end(), written.begin(), written.end());
+    const Profiles vectors = encode_profiles(items, profiles);
+    const CentredProfiles centred(vectors.items, items_of(data.train));
+    const auto judge = [&](const std::string& name, Matrix<float> users) {
+      EvalOptions how;
+      how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
+      how.catalogue = false;
+      keep_recall(name,
+                  evaluate(data, Setting::zero_shot, PairModel(std::move(users), Matrix<float>(centred.rows())), how));
+    };
+    Index first = 0;
+    for (const auto& [name, written] : texts) {
+      Matrix<float> users(data.train.users(), vectors.users.cols());
+      for (std::size_t k = 0; k < users_.size(); ++k)
+        std::ranges::copy(vectors.users.row(first + static_cast<Index>(k)), users.row(users_[k]).begin());
+      first += static_cast<Index>(users_.size());
+      judge(name, std::move(users));
+    }
+    const ContentKnn history(data.train, vectors.items);
+    EvalOptions how;
+    how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
+    how.catalogue = false;
+    keep_recall(kHistory,
+                evaluate(data, Setting::zero_shot, PairModel(history.user_factors(), history.item_factors()), how));
+    Matrix<float> noise(data.train.users(), vectors.items.cols());
+    const Random random(seed_, Stream::evaluation, 0x6e6f6973u);
+    for (Index k = 0; k < noise.size(); ++k) noise.data()[k] = random.uniform(static_cast<std::uint64_t>(k)) - 0.5f;
+    judge(kRandom, std::move(noise));
+  }
+
+  void keep_recall(const std::string& name, const SettingResult& result) {
+    const MetricResult& recall = *result.find("recall@20");
+    std::vector<std::uint8_t> asked(static_cast<std::size_t>(here_.data.data->train.users()), 0);
+    for (const Id user : users_) asked[static_cast<std::size_t>(user)] = 1;
+    for (std::size_t k = 0; k < recall.per_user.size(); ++k)
+      if (asked[static_cast<std::size_t>((*recall.users)[k])]) result_.arms[name].recall.push_back(recall.per_user[k]);
+  }
+
+  std::filesystem::path folder_;
+  std::uint64_t seed_;
+  Adjustments adjustments_;
+  Place here_, there_;
+  LanguageModel model_;
+  TuningReport report_;
+  std::vector<Id> users_;
+  std::vector<std::vector<std::string>> truth_;
+  Seed result_;
+};
+
+int run(int argc, char** argv) {
+  if (argc < 2) {
+    std::fputs("usage: tuning_study OUT [seeds=5] [users=2000] [items=2600] [NAME=VALUE ...]\n", stderr);
+    return 2;
+  }
+  const std::filesystem::path out = argv[1];
+  std::vector<Index> sizes{5, 2000, 2600};
+  Adjustments adjustments;
+  std::string settings = "tuning_study 1";
+  for (int k = 2, place = 0; k < argc; ++k) {
+    const std::string word = argv[k];
+    if (const auto sign = word.find('='); sign != std::string::npos)
+      adjustments.emplace_back(word.substr(0, sign), std::stod(word.substr(sign + 1)));
+    else
+      sizes.at(static_cast<std::size_t>(place++)) = std::stoll(word);
+    const bool number_of_seeds = place == 1 && adjustments.empty();  // another one leaves finished seeds as they are
+    if (!number_of_seeds) settings += " " + word;
+  }
+  std::vector<Seed> finished;
+  for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(sizes[0]); ++seed) {
+    const WorldOptions options{.users = sizes[1], .items = sizes[2], .vectors = false, .seed = seed};
+    const auto file = out / ("seed-" + std::to_string(seed) + ".json");
+    auto result = tuning_study::read(file, settings);
+    if (!result) {
+      result = OneSeed(out / ("seed-" + std::to_string(seed)), options, adjustments).run();
+      tuning_study::write(file, *result, settings);
+      std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
+    }
+    finished.push_back(std::move(*result));
+  }
+  tuning_study::print_arms(finished, {kRandom, kFrequent, kHistory, kUntuned, kSft, kLonger, kCollaborative, kPpo,
+                                      kTransferred, kShuffled, kTeacher});
+  const std::vector<std::pair<std::string, std::string>> pairs{
+      {kSft, kUntuned},  {kCollaborative, kSft}, {kCollaborative, kLonger},      {kPpo, kCollaborative}, {kPpo, kSft},
+      {kPpo, kShuffled}, {kPpo, kTeacher},       {kTransferred, kCollaborative}, {kPpo, kTransferred}};
+  tuning_study::print_tests(finished, "true interests named", &Arm::accuracy, pairs);
+  tuning_study::print_tests(finished, "… at temperature 0", &Arm::greedy, pairs);
+  tuning_study::print_tests(finished, "zero-shot Recall@20", &Arm::recall, pairs);
+  tuning_study::print_figures(finished);
+  for (const auto& [stage, texts] : finished.front().samples)
+    for (const std::string& text : texts) std::printf("- %s: %s\n", stage.c_str(), text.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tuning_study: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,154 @@
+#pragma once
+// What bench/tuning_study.cpp measures of one seed, kept as a file, and the tables that it prints of all seeds.
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "reclm/core/atomic_file.hpp"
+#include "reclm/eval/significance.hpp"
+
+namespace tuning_study {
+
+/// Profiles from one source for the evaluation users of one seed.
+struct Arm {
+  std::vector<float> accuracy;            ///< of each user: share of the true interests named; empty: it names none
+  std::vector<float> greedy;              ///< the same of profiles written at temperature 0
+  std::vector<float> recall;              ///< zero-shot Recall@20 of each user with unseen targets
+  std::map<std::string, double> figures;  ///< of all users together: valid, precision, distinct
+};
+
+/// One seed: arms by name, and figures of the stages.
+struct Seed {
+  std::map<std::string, Arm> arms;
+  std::map<std::string, double> figures;
+  std::map<std::string, std::vector<std::string>> samples;  ///< profiles of some users, one a stage
+};
+
+inline void write(const std::filesystem::path& path, const Seed& seed, const std::string& settings) {
+  nlohmann::ordered_json all{{"settings", settings}, {"figures", seed.figures}, {"samples", seed.samples}};
+  for (const auto& [name, arm] : seed.arms)
+    all["arms"][name] = {
+        {"accuracy", arm.accuracy}, {"greedy", arm.greedy}, {"recall", arm.recall}, {"figures", arm.figures}};
+  reclm::write_file(path, all.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+/// Nothing where there is no such file, or it was made with other settings.
+inline std::optional<Seed> read(const std::filesystem::path& path, const std::string& settings) {
+  std::ifstream file(path);
+  if (!file) return std::nullopt;
+  const auto all = nlohmann::json::parse(file, nullptr, false);
+  if (!all.is_object() || all.value("settings", "") != settings) return std::nullopt;
+  Seed seed;
+  seed.figures = all.at("figures").get<std::map<std::string, double>>();
+  seed.samples = all.at("samples").get<std::map<std::string, std::vector<std::string>>>();
+  for (const auto& [name, arm] : all.at("arms").items())
+    seed.arms[name] = {arm.at("accuracy").get<std::vector<float>>(), arm.at("greedy").get<std::vector<float>>(),
+                       arm.at("recall").get<std::vector<float>>(),
+                       arm.at("figures").get<std::map<std::string, double>>()};
+  return seed;
+}
+
+/// "0.512 ± 0.013" over the seeds; "" where nobody has a value.
+inline std::string spread(const std::vector<double>& values) {
+  if (values.empty()) return "";
+  double mean = 0, squares = 0;
+  for (const double x : values) mean += x / static_cast<double>(values.size());
+  for (const double x : values) squares += (x - mean) * (x - mean);
+  char text[48];
+  std::snprintf(text, sizeof text, "%.3f ± %.3f", mean,
+                values.size() < 2 ? 0.0 : std::sqrt(squares / static_cast<double>(values.size() - 1)));
+  return text;
+}
+
+inline double mean(const std::vector<float>& values) {
+  double total = 0;
+  for (const float x : values) total += static_cast<double>(x);
+  return values.empty() ? 0 : total / static_cast<double>(values.size());
+}
+
+/// A row an arm: means ± deviations over the seeds.
+inline void print_arms(const std::vector<Seed>& seeds, const std::vector<std::string>& arms) {
+  std::puts(
+      "| profiles | true interests named | … at temperature 0 | of those named, true | follow the form | different "
+      "interests | zero-shot Recall@20 |\n| --- | --- | --- | --- | --- | --- | --- |");
+  for (const std::string& name : arms) {
+    std::vector<double> accuracy, greedy, recall;
+    std::map<std::string, std::vector<double>> figures;
+    for (const Seed& seed : seeds) {
+      const auto found = seed.arms.find(name);
+      if (found == seed.arms.end()) continue;
+      const Arm& arm = found->second;
+      for (const auto& [values, means] :
+           {std::pair{&arm.accuracy, &accuracy}, std::pair{&arm.greedy, &greedy}, std::pair{&arm.recall, &recall}})
+        if (!values->empty()) means->push_back(mean(*values));
+      for (const auto& [figure, value] : arm.figures) figures[figure].push_back(value);
+    }
+    std::printf("| %s | %s | %s | %s | %s | %s | %s |\n", name.c_str(), spread(accuracy).c_str(),
+                spread(greedy).c_str(), spread(figures["precision"]).c_str(), spread(figures["valid"]).c_str(),
+                spread(figures["distinct"]).c_str(), spread(recall).c_str());
+  }
+  std::puts("");
+}
+
+/// Paired tests of two arms over the users of all seeds: difference, bootstrap interval, Wilcoxon's p by Holm.
+inline void print_tests(const std::vector<Seed>& seeds, const char* title, std::vector<float> Arm::*values,
+                        const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::printf(
+      "| %s | difference | 95%% interval | seeds above | users | p (Wilcoxon, Holm) |\n| --- | --- | --- | --- | --- | "
+      "--- |\n",
+      title);
+  struct Row {
+    std::string name;
+    reclm::BootstrapResult bootstrap;
+    std::size_t users;
+    int above, of;
+  };
+  std::vector<Row> rows;
+  std::vector<double> p;
+  for (const auto& [better, worse] : pairs) {
+    std::vector<float> a, b;
+    Row row{better + " − " + worse, {}, 0, 0, 0};
+    for (const Seed& seed : seeds) {
+      if (!seed.arms.contains(better) || !seed.arms.contains(worse)) continue;
+      const auto &x = seed.arms.at(better).*values, &y = seed.arms.at(worse).*values;
+      if (x.empty() || x.size() != y.size()) continue;
+      a.insert(a.end(), x.begin(), x.end());
+      b.insert(b.end(), y.begin(), y.end());
+      row.above += mean(x) > mean(y) ? 1 : 0;
+      ++row.of;
+    }
+    if (a.empty()) continue;
+    row.bootstrap = reclm::paired_bootstrap(a, b);
+    row.users = a.size();
+    p.push_back(reclm::wilcoxon_signed_rank(a, b).p_value);
+    rows.push_back(std::move(row));
+  }
+  p = reclm::holm_adjusted(p);
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    std::printf("| %s | %+.4f | %+.4f … %+.4f | %d of %d | %zu | %.2g |\n", rows[k].name.c_str(),
+                rows[k].bootstrap.difference, rows[k].bootstrap.low, rows[k].bootstrap.high, rows[k].above, rows[k].of,
+                rows[k].users, p[k]);
+  std::puts("");
+}
+
+/// Figures by name, means ± deviations over the seeds.
+inline void print_figures(const std::vector<Seed>& seeds) {
+  std::map<std::string, std::vector<double>> all;
+  for (const Seed& seed : seeds)
+    for (const auto& [name, value] : seed.figures)
+      if (std::isfinite(value)) all[name].push_back(value);
+  std::puts("| figure | mean ± deviation |\n| --- | --- |");
+  for (const auto& [name, values] : all) std::printf("| %s | %s |\n", name.c_str(), spread(values).c_str());
+  std::puts("");
+}
+
+}  // namespace tuning_study

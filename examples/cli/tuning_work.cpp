@@ -1,0 +1,115 @@
+// RecLM's stages, apart because they are long to compile.
+
+#include <utility>
+
+#include "compiled_tuning.hpp"
+#include "reclm/eval/tuning_chapter.hpp"
+#include "reclm/instruct/pipeline.hpp"
+#include "reclm/instruct/template_file.hpp"
+#include "reclm/instruct/tiny_recipe.hpp"
+#include "tuning.hpp"
+
+namespace reclm::cli {
+
+namespace {
+
+using namespace instruct;
+
+/// RecLM's own, for models that know language already.
+TuningOptions real_recipe(std::uint64_t seed) {
+  TuningOptions how;
+  how.dialogues.most_items = 30;
+  how.sft.checkpoint_every = how.collaborative.checkpoint_every = how.items.checkpoint_every = 20;
+  how.reward.learning_rate = how.sft.learning_rate;
+  how.dialogues.seed = how.seed = how.sft.seed = how.collaborative.seed = how.items.seed = how.reward.seed =
+      how.ppo.rl.seed = how.policy.seed = how.answers.seed = seed;
+  return how;
+}
+
+TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
+  TuningOptions how = size == ModelSize::tiny ? tiny_tuning_recipe(given.seed) : real_recipe(given.seed);
+  how.stages = split_list("--stages", given.stages);
+  if (!given.templates.empty()) how.dialogues.templates = open_input([&] { return read_templates(given.templates); });
+  if (!given.columns.empty()) how.dialogues.columns = split_list("--columns", given.columns);
+  if (given.history) how.dialogues.most_items = *given.history;
+  if (given.max_tokens) how.policy.max_tokens = how.answers.max_tokens = *given.max_tokens;
+  if (given.rank) {
+    how.lora.rank = *given.rank;
+    how.lora.alpha = 2 * static_cast<double>(*given.rank);
+  }
+  for (lm::FinetuneOptions* stage : {&how.sft, &how.collaborative, &how.items}) {
+    if (given.epochs) stage->epochs = *given.epochs;
+    if (given.batch_tokens) stage->batch_tokens = *given.batch_tokens;
+    if (given.learning_rate) stage->learning_rate = *given.learning_rate;
+  }
+  if (given.learning_rate) {
+    how.collaborative.learning_rate = *given.learning_rate / 4;
+    how.reward.learning_rate = *given.learning_rate;
+  }
+  if (given.steps) how.ppo.steps = *given.steps;
+  if (given.questions) how.ppo.questions = *given.questions;
+  if (given.ppo_rate) how.ppo.rl.learning_rate = *given.ppo_rate;
+  how.given_reward = given.reward;
+  return how;
+}
+
+}  // namespace
+
+DialogueOptions dialogues_of(const LanguageModel& model, ModelSize size, const TuningCommandOptions& given) {
+  DialogueOptions dialogues = options_of(size, given).dialogues;
+  dialogues.budget.answer = options_of(size, given).answers.max_tokens;
+  dialogues.budget.tokens = given.budget.value_or(0);
+  // What a chat template adds of its own is not counted: room for a default system message.
+  const Index context = model.weights->config().context;
+  if (dialogues.budget.tokens == 0 && context > 64) dialogues.budget.tokens = context - 64;
+  dialogues.budget.count = [encode = model.codec.encode](std::string_view text) {
+    return static_cast<Index>(encode(text).size());
+  };
+  return dialogues;
+}
+
+WriterOptions writing_of(ModelSize size, const TuningCommandOptions& given) {
+  WriterOptions how;
+  const TuningOptions tuning = options_of(size, given);
+  how.max_tokens = tuning.answers.max_tokens;
+  if (size == ModelSize::real) return how;
+  const TinyWriting tiny = tiny_writing();
+  how.temperature = static_cast<double>(tiny.sampling.temperature);
+  how.top_p = static_cast<double>(tiny.sampling.top_p);
+  how.repetition_penalty = static_cast<double>(tiny.sampling.repetition_penalty);
+  how.batch = tiny.batch;
+  how.attempts = tiny.attempts;
+  return how;
+}
+
+RunDefaults run_defaults(ModelSize size) {
+  const WorldOptions world = tiny_world();
+  return {world.users, world.items, size == ModelSize::tiny ? tiny_recommenders() : TrainOptions{}};
+}
+
+void check_tuning(const TuningCommandOptions& given) { check_stages(options_of(ModelSize::tiny, given).stages); }
+
+TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const TaughtData& taught,
+                         const TuningCommandOptions& given, const std::filesystem::path& folder,
+                         const Observer& observer) {
+  TuningOptions how = options_of(size, given);
+  how.dialogues = dialogues_of(model, size, given);
+  how.folder = folder;
+  how.observer = observer;
+  const TuningData from{.data = &taught.data,
+                        .user_profiles = taught.user_profiles,
+                        .item_profiles = seen_item_profiles(taught),
+                        .neighbours = taught.neighbours,
+                        .item_neighbours = taught.item_neighbours,
+                        .truth = taught.truth};
+  const auto report = std::make_shared<TuningReport>(tune(model, from, how));
+  return {report->interrupted, report};
+}
+
+std::vector<ReportChapter> tuning_chapters(const TuningOutcome& outcome, const TaughtData& taught,
+                                           const std::vector<WrittenProfiles>& written) {
+  return {tuning_chapter(*outcome.report), profile_chapter(*outcome.report, written, taught.truth,
+                                                           [&](Id user) { return taught.data.users.name(user); })};
+}
+
+}  // namespace reclm::cli

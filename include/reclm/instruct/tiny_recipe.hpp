@@ -1,0 +1,89 @@
+#pragma once
+/// @file tiny_recipe.hpp
+/// Settings by which the tiny model learns the embedded world in well under a minute: its size, the world's, and those
+/// of all stages. One place, so that the command, the examples and the studies mean the same.
+
+#include "reclm/data/world.hpp"
+#include "reclm/instruct/pipeline.hpp"
+#include "reclm/lm/tiny.hpp"
+#include "reclm/model/train_options.hpp"
+
+namespace reclm::instruct {
+
+/// The world that `reclm run --world` makes: smaller than the default, of the same shape.
+inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 400, .items = 500, .seed = seed}; }
+
+inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
+  return {.vocabulary = 2600,
+          .width = 96,
+          .layers = 3,
+          .heads = 4,
+          .kv_heads = 2,
+          .inner_width = 256,
+          .context = 768,
+          .segment = 192,
+          .tokens = 200'000,
+          .seed = seed};
+}
+
+/// Dialogues short enough for it: titles, brief wording, few items and neighbours.
+inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
+  DialogueOptions options;
+  // Without the form that is asked for: it would be half of a prompt, and a tuned model knows it.
+  options.templates.user_profile = "Chosen:\n{history}";
+  options.templates.history_item = "{item}";
+  options.templates.collaborative = "Items:\n{items}\n{people}";
+  options.templates.numbered_item = "[{number}] {item}";
+  options.templates.question = "Would person {person} choose [{number}] {item}?";
+  options.templates.item_profile = "For whom:\n{item}\nAlike:\n{neighbours}";
+  options.templates.item_alone = "For whom:\n{item}";
+  options.columns = {"title", "category"};
+  options.most_items = 8;
+  options.neighbour_items = 4;
+  options.neighbours = 2;
+  options.item_entries = 3;
+  options.seed = seed;
+  return options;
+}
+
+/// All stages. `folder`, `observer` and what a caller chooses are left to it.
+inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
+  TuningOptions options;
+  options.dialogues = tiny_dialogues(seed);
+  options.lora = {.rank = 16,
+                  .alpha = 32,
+                  .layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
+                  .seed = seed};
+  options.reward_lora = {.rank = 8, .alpha = 16, .layers = options.lora.layers, .seed = seed};
+  options.sft = {.epochs = 5, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
+  options.distil_items = true;
+  options.collaborative_users = 80;
+  options.rehearsal = 0.5;
+  options.collaborative = {
+      .epochs = 1, .batch_tokens = 1024, .learning_rate = 1e-3, .seed = seed, .checkpoint_every = 50};
+  options.items = {.epochs = 2, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
+  options.reward = {.epochs = 2, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
+  options.ppo.rl.learning_rate = 5e-4;
+  options.ppo.rl.seed = seed;
+  options.ppo.steps = 20;
+  options.ppo.questions = 24;
+  options.policy.max_tokens = options.answers.max_tokens = 40;
+  options.policy.seed = options.answers.seed = options.seed = seed;
+  options.shown = 48;
+  return options;
+}
+
+/// How the profiles of all users and items are drawn.
+struct TinyWriting {
+  lm::SamplingOptions sampling{.temperature = 0.5f, .top_p = 0.9f};
+  Index batch = 64;
+  int attempts = 1;  ///< before tuning hardly an answer is a profile, afterwards nearly all are
+};
+inline TinyWriting tiny_writing() { return {}; }
+
+/// How recommenders are trained on the small world.
+inline TrainOptions tiny_recommenders() {
+  return {.epochs = 60, .batch_size = 512, .evaluate_every = 2, .patience = 8};
+}
+
+}  // namespace reclm::instruct

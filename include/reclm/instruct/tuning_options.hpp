@@ -1,0 +1,97 @@
+#pragma once
+/// @file tuning_options.hpp
+/// What RecLM's tuning takes and what it tells; see pipeline.hpp.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reclm/instruct/dialogues.hpp"
+#include "reclm/instruct/measures.hpp"
+#include "reclm/instruct/reward/train_scorer.hpp"
+#include "reclm/instruct/reward/weigh.hpp"
+#include "reclm/instruct/rl/lm_policy.hpp"
+#include "reclm/instruct/rl/tune_policy.hpp"
+#include "reclm/lm/training/finetune.hpp"
+
+namespace reclm::instruct {
+
+/// What is tuned on. Profiles are a teacher's, "" where there is none.
+struct TuningData {
+  const Dataset* data = nullptr;
+  std::vector<std::string> user_profiles{},
+      item_profiles{};           ///< of all users; of all items, or empty (no stage `items`)
+  Matrix<Id> neighbours{};       ///< [users, k], see neighbours.hpp
+  Matrix<Id> item_neighbours{};  ///< [items, k]; may be empty
+  /// What is true of users, where that is known: names of their interests. Reported, never learned from.
+  std::function<std::vector<std::string>(Id)> truth{};
+};
+
+struct TuningOptions {
+  std::filesystem::path folder{};  ///< of checkpoints, adapters and the reward; made where it does not exist
+  std::vector<std::string> stages{"sft", "collaborative", "reward", "ppo", "items"};  ///< in this order
+  DialogueOptions dialogues{};
+  lm::LoraOptions lora{};  ///< of sft, collaborative, ppo and items
+  lm::LoraOptions reward_lora{.rank = 4, .alpha = 8};
+  lm::FinetuneOptions sft{};
+  lm::FinetuneOptions collaborative{.learning_rate = 5e-5};
+  lm::FinetuneOptions items{};
+  TrainScorerOptions reward{};
+  TunePolicyOptions ppo{};
+  LmPolicyOptions policy{};              ///< its `lora` is `lora` above
+  RewardMixture mixture{};               ///< weights of the reward's terms
+  std::filesystem::path given_reward{};  ///< a reward trained elsewhere, instead of the stage `reward`
+  std::filesystem::path start{};  ///< updates to begin with: a PEFT adapter of `lora`'s rank and layers; empty: none
+  bool distil_items = false;      ///< sft learns the teacher's profiles of items too
+  Index collaborative_users = 0;  ///< most learners whose dialogues the stage collaborative learns; 0: all
+  /// Share of A1's dialogues that the stage collaborative learns again, so that the shorter prompt is not forgotten.
+  double rehearsal = 0;
+  /// The reward model begins with the updates that stand (`lora`'s rank and layers hold) instead of the bare model.
+  bool reward_from_tuned = false;
+  /// Users of the reward's part whose validation items choose the mixture's weights, all but foresight's; 0: they
+  /// stand.
+  Index weighing_users = 0;
+  TextEncoderOptions encoder{.width = 128};  ///< of the reward's vectors
+  AnswerOptions answers{};                   ///< how the shown profiles are drawn
+  Index shown = 32;                          ///< evaluation users whose profiles are drawn after each stage
+  std::uint64_t seed = 1;
+  Observer observer{};  ///< of all stages; returning false saves and stops
+};
+
+/// @throws ConfigError on a name that is no stage's
+inline void check_stages(std::span<const std::string> stages) {
+  const std::vector<std::string> known{"sft", "collaborative", "reward", "ppo", "items"};
+  for (const std::string& stage : stages)
+    if (std::find(known.begin(), known.end(), stage) == known.end())
+      throw ConfigError("TuningOptions: there is no stage \"" + stage +
+                        "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+}
+
+/// Profiles of the evaluation users at one point.
+struct ShownProfiles {
+  std::string after;               ///< "untuned", "sft", …
+  std::vector<std::string> texts;  ///< of TuningReport::shown
+  double valid = 0, distinctness = 0;
+  std::optional<ProfileReport> against_truth;
+};
+
+struct TuningReport {
+  std::vector<Id> held_out;  ///< the evaluation users, of whom no stage learned
+  std::vector<Id> shown;     ///< those of them whose profiles were drawn after each stage
+  std::vector<ShownProfiles> profiles;
+  std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
+  std::map<std::string, lm::FinetuneReport> finetunes;
+  QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
+  std::optional<TrainScorerReport> reward;
+  std::optional<TunePolicyReport> ppo;
+  std::optional<WeightChoice> weights;  ///< where options.weighing_users asked for it
+  bool interrupted = false;
+};
+
+}  // namespace reclm::instruct

@@ -1,0 +1,96 @@
+# reclm run, whole, on a very small world: what it leaves, that it goes on after kill -9 to the same figures, and what
+# it refuses.
+source "$(dirname "$0")/lib.sh"
+
+job=(run --world --users 60 --items 100 --epochs 1 --history 4 --max-tokens 24 --attempts 1 --steps 2 --questions 4
+  --cf-epochs 2 --tiny-tokens 20000)
+ends 0 "${job[@]}" --out whole
+says out.txt "Loss" "Yes or No" "Reward model" "Drawn after each stage" "Written for the recommenders" "Popularity" \
+  "Content-kNN" "LightGCN Base" "LightGCN + raw text" "LightGCN + untuned" "LightGCN + ppo" "LightGCN + teacher" \
+  "(placebo)" "zero-shot" "sparse" "whole/index.html"
+for file in index.html report.json report.md report.csv comparisons.csv curves.csv run.json model/config.json \
+  tuning/sft/adapter_config.json tuning/reward/reward.json tuning/ppo/adapter_config.json profiles/untuned.jsonl \
+  profiles/sft.jsonl profiles/collaborative.jsonl profiles/ppo.jsonl; do exists "whole/$file"; done
+json_is whole/report.json reclm-report format
+json_is whole/report.json "How the model was tuned" chapters 0 title
+json_is whole/report.json "Reward of an answer" chapters 0 charts 2 title
+json_is whole/report.json "KL to the start, nats an answer" chapters 0 charts 3 title
+json_is whole/report.json "Entropy, nats a token" chapters 0 charts 4 title
+json_is whole/report.json "Share of clipped tokens" chapters 0 charts 5 title
+json_is whole/report.json 2 chapters 0 charts 5 lines 0 y
+json_is whole/report.json ppo chapters 1 tables 0 rows 3 row
+says whole/index.html "<!doctype html>" "Does each stage help?" "prefers-color-scheme: dark" "</html>"
+if grep -qE '(src|href)="(https?:)?//|<script' whole/index.html; then fail "the page loads something"; fi
+says whole/comparisons.csv "the stage before" "ppo (placebo)"
+grep -q '"rejected"\|"profile"' whole/profiles/untuned.jsonl || fail "the store of the untuned model is empty"
+if [[ -n $(find whole -name '*.tmp.*') ]]; then fail "temporary files stayed: $(find whole -name '*.tmp.*')"; fi
+
+# Nothing is done twice.
+cp whole/report.csv first.csv
+ends 0 "${job[@]}" --out whole --json
+same whole/report.csv first.csv
+same out.txt whole/report.json
+if grep -qE "train the tiny model|profiles of" err.txt; then fail "finished work was done again"; fi
+
+# figures FOLDER: what a report says, without when and how fast.
+figures() {
+  cat "$1/report.csv" "$1/comparisons.csv" "$1/curves.csv"
+  sed '/"started"/d;/"seconds"/d;/"command"/d' "$1/report.json"
+}
+# Killed at moments that nobody chose, and then let through.
+for pause in 0 1 0 2 1; do
+  "$RECLM" "${job[@]}" --out part >/dev/null 2>&1 </dev/null &
+  process=$!
+  sleep "$pause.$((RANDOM % 10))"
+  kill -KILL "$process" 2>/dev/null
+  wait "$process" 2>/dev/null
+done
+ends 0 "${job[@]}" --out part
+figures whole >whole.txt
+figures part >part.txt
+same whole.txt part.txt
+
+# Ctrl-C says how to go on.
+"$RECLM" "${job[@]}" --out third >out.txt 2>err.txt </dev/null &
+process=$!
+until_there third/run.json "$process"
+kill -INT "$process"
+status=0
+wait "$process" || status=$?
+[[ $status == 130 ]] || fail "Ctrl-C ended with $status"
+says err.txt "Interrupted" "third" "Go on with" "--steps 2"
+
+# Other settings are another run.
+ends 2 "${job[@]}" --rank 3 --out whole
+says err.txt "--rank" "Remedy"
+ends 2 run --world --users 61 --items 100 --out whole
+says err.txt "was begun with" "Remedy"
+same whole/report.csv first.csv
+printf 'no JSON\n' >third/run.json
+ends 3 "${job[@]}" --out third
+says err.txt "third/run.json"
+
+# Bad input.
+ends 2 run --world
+says err.txt "--out"
+ends 2 run --out nowhere
+says err.txt "--data"
+ends 0 world --out world --users 60 --items 100 --no-vectors
+ends 2 run --data world --out nowhere
+says err.txt "no teacher" "--profiles FILE" "reclm profile"
+missing nowhere
+ends 0 run --data world --profiles world/user_profiles.jsonl --stages sft --out told --epochs 1 --tiny-tokens 20000 --history 4 \
+  --max-tokens 80 --attempts 1 --only-profiles --placebo none --users 10 --items 10
+says out.txt "LightGCN + sft"
+says told/report.md "| untuned | 10 | 10 |" "| sft | 10 | 10 |"
+if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; fi
+ends 3 run --data world --profiles missing.jsonl --out nowhere
+says err.txt "missing.jsonl"
+ends 3 run --data world --profiles world/user_profiles.jsonl --model missing.gguf --out nowhere
+says err.txt "missing.gguf"
+ends 2 run --world --stages sft,dpo --out nowhere
+says err.txt "dpo" "Remedy"
+ends 2 run --world --backbones none --out nowhere
+says err.txt "none" "Remedy"
+
+finish
