@@ -58,7 +58,7 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   const std::vector<WrittenProfiles> written = write_sources(options, *model, taught, observer);
   report.chapters = tuning_chapters(outcome, taught, written);
 
-  std::vector<ProfileSource> sources = encode_sources(options, *model, taught, written, observer);
+  std::vector<ProfileSource> sources = encode_sources(options, *model, taught, written, report.notes, observer);
   report.comparisons.ladder = {report.comparisons.base};
   for (ProfileSource& source : sources) {
     report.row_meanings[source.name] = source_meaning(source.name);

@@ -176,7 +176,8 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
 }
 
 std::vector<ProfileSource> encode_sources(const RunOptions& options, const LanguageModel& model, TaughtData& taught,
-                                          const std::vector<WrittenProfiles>& written, const Observer& observer) {
+                                          const std::vector<WrittenProfiles>& written, std::vector<std::string>& notes,
+                                          const Observer& observer) {
   const Dialogues dialogues(taught.data, dialogues_of(model, options.size(), options.tuning));
   const bool own = !options.encoder.model.path.empty();
   const auto by_model = [&](std::span<const std::string> texts) {
@@ -199,7 +200,17 @@ std::vector<ProfileSource> encode_sources(const RunOptions& options, const Langu
     const auto none = [](const std::vector<std::string>& of) {
       return std::all_of(of.begin(), of.end(), [](const std::string& text) { return text.empty(); });
     };
-    if (!none(source.items) || !none(source.users)) add(source.name, encode(source.items, source.users));
+    if (!none(source.items) || !none(source.users)) {
+      add(source.name, encode(source.items, source.users));
+      continue;
+    }
+    // Not one profile: the recommender is left with what it has of items whose profile is missing.
+    auto nothing = std::make_shared<Profiles>();
+    nothing->items = Matrix<float>(taught.data.items.size(), taught.data.item_vectors.cols());
+    nothing->has_item.assign(source.items.size(), 0);
+    add(source.name, nothing);
+    notes.push_back("There is not one profile of the source \"" + source.name +
+                    "\": its row has items' texts in the place of their profiles.");
   }
   return sources;
 }

@@ -65,8 +65,13 @@ inline std::string html_chapter_chart(const ChapterChart& chart) {
       "<figure class=\"card\"><figcaption>" + html_escaped(chart.title) + " <span>by " + html_escaped(chart.x) +
       "</span></figcaption>\n" +
       frame.open(chart.title + " by " + chart.x, "values from " + fixed(low, 4) + " to " + fixed(high, 4));
-  for (std::size_t n = 0; n < chart.lines.size(); ++n)
-    text += plot_line(frame, chart.lines[n], "stroke=\"" + line_color(n) + "\"");
+  for (std::size_t n = 0; n < chart.lines.size(); ++n) {
+    const Series& line = chart.lines[n];
+    text += plot_line(frame, line, "stroke=\"" + line_color(n) + "\"");
+    if (line.y.size() == 1 && line.x.size() == 1 && std::isfinite(line.y[0]))  // a line of one point is none
+      text += "<circle cx=\"" + fixed(frame.px(line.x[0]), 1) + "\" cy=\"" + fixed(frame.py(line.y[0]), 1) +
+              "\" r=\"2.5\" fill=\"" + line_color(n) + "\"/>\n";
+  }
   text += "</svg>\n";
   if (chart.lines.size() > 1) {
     text += "<ul class=\"legend\">";
