@@ -69,6 +69,10 @@ struct Place {
             .item_profiles = world.item_profile_text,
             .neighbours = user_neighbours(factors).ids,
             .item_neighbours = item_neighbours(factors).ids};
+    // Of unseen items nothing is taught: they are what is ranked.
+    const std::vector<Index> clicks = all.train.item_counts();
+    for (std::size_t item = 0; item < clicks.size(); ++item)
+      if (clicks[item] == 0) data.item_profiles[item].clear();
   }
   Place(const Place&) = delete;
 

@@ -14,15 +14,16 @@ namespace reclm::instruct {
 inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 600, .items = 800, .seed = seed}; }
 
 inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
-  return {.vocabulary = 2600,
-          .width = 96,
-          .layers = 3,
+  return {.vocabulary = 2400,
+          .width = 128,
+          .layers = 2,
           .heads = 4,
           .kv_heads = 2,
           .inner_width = 256,
           .context = 768,
           .segment = 192,
-          .tokens = 250'000,
+          .tokens = 200'000,
+          .batch_tokens = 512,
           .seed = seed};
 }
 
@@ -39,7 +40,7 @@ inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
   options.templates.item_alone = "For whom:\n{item}";
   options.columns = {"title", "category"};
   options.most_items = 8;
-  options.neighbour_items = 4;
+  options.neighbour_items = 3;
   options.neighbours = 2;
   options.item_entries = 3;
   options.seed = seed;
@@ -55,16 +56,27 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
                   .layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
                   .seed = seed};
   options.reward_lora = {.rank = 8, .alpha = 16, .layers = options.lora.layers, .seed = seed};
-  options.sft = {.epochs = 6, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
+  options.sft = {.epochs = 6, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
+  options.distil_items = true;  // short dialogues that tell which words go with which interest
   options.collaborative = {
-      .epochs = 2, .batch_tokens = 2048, .learning_rate = 1e-3, .seed = seed, .checkpoint_every = 50};
-  options.items = {.epochs = 4, .batch_tokens = 1024, .learning_rate = 4e-3, .seed = seed, .checkpoint_every = 50};
-  options.reward = {.epochs = 2, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
-  options.ppo.rl.learning_rate = 5e-4;
+      .epochs = 1, .batch_tokens = 1024, .learning_rate = 2e-3, .seed = seed, .checkpoint_every = 100};
+  options.collaborative_users = 160;
+  options.rehearsal = 1;  // without it a model this small answers every prompt as A2's
+  options.items = {.epochs = 4, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
+  options.reward = {.epochs = 3, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
+  options.reward_from_tuned = true;
+  options.mixture.weights = {1, 0.1, 0.1, 1, 0.5};
+  options.weighing_users = 80;
+  options.ppo.rl.group = 4;
+  options.ppo.rl.against_group = true;
+  options.ppo.rl.passes = 1;
+  options.ppo.rl.minibatch = 12;
+  options.ppo.rl.learning_rate = 2e-3;
+  options.ppo.rl.kl = {.coefficient = 0.02, .target = 8};
   options.ppo.rl.seed = seed;
-  options.ppo.steps = 30;
-  options.ppo.questions = 32;
-  options.policy.max_tokens = options.answers.max_tokens = 60;
+  options.ppo.steps = 24;
+  options.ppo.questions = 12;
+  options.policy.max_tokens = options.answers.max_tokens = 48;
   options.policy.seed = options.answers.seed = options.seed = seed;
   options.shown = 64;
   return options;
