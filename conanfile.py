@@ -16,8 +16,9 @@ class ReclmConan(ConanFile):
     topics = ("recommender-systems", "collaborative-filtering", "llm", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_blas": [True, False], "with_cuda": [True, False], "with_lm": [True, False], "with_http": [True, False]}
-    default_options = {"with_blas": False, "with_cuda": False, "with_lm": False, "with_http": False}
+    options = {"with_blas": [True, False], "with_cuda": [True, False], "with_lm": [True, False], "with_http": [True, False],
+               "with_onednn": [True, False]}
+    default_options = {"with_blas": False, "with_cuda": False, "with_lm": False, "with_http": False, "with_onednn": False}
     exports = "include/reclm/core/version.hpp"
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
@@ -33,6 +34,8 @@ class ReclmConan(ConanFile):
         self.requires("nlohmann_json/[>=3.9.1 <4]", transitive_headers=True)
         if self.options.with_blas:
             self.requires("openblas/[>=0.3.20 <1]")
+        if self.options.with_onednn:
+            self.requires("onednn/[>=2.6 <4]")
         if self.options.with_lm or self.options.with_http:
             self.requires("pcre2/[>=10.40 <11]", transitive_headers=True)
             self.requires("utf8proc/[>=2.8.0 <3]", transitive_headers=True)
@@ -60,6 +63,9 @@ class ReclmConan(ConanFile):
         if self.options.with_blas:
             core.requires.append("openblas::openblas")
             core.defines.append("RECLM_WITH_BLAS")
+        if self.options.with_onednn:
+            core.requires.append("onednn::onednn")
+            core.defines.append("RECLM_WITH_ONEDNN")
         if self.options.with_cuda:
             # The toolkit is the system's: Conan Center has no recipe for it.
             self._component("cuda", "cuda", ["core"]).system_libs = ["cublas", "cudart"]

@@ -4,15 +4,21 @@
 // For each seed a validation split is carved out of train, models are fitted without it, the adapter chooses on it, and
 // model and adapter are fitted once more on all of train with what was chosen. Factors from .npy files were trained on
 // all of train: for them the adapter's default choices hold. Finished rows are kept in OUT/runs and not run again, so a
-// long table can be made in pieces; OUT/report.md is the table.
+// long table can be made in pieces; OUT/report.md is the table, OUT/calibration_*.svg
+// show what the knob between seen and unseen items does.
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <optional>
 #include <sstream>
 
 #include <Eigen/Dense>
 
 #include "reclm/adapt.hpp"
+#include "reclm/core/atomic_file.hpp"
 #include "reclm/data/load.hpp"
 #include "reclm/data/world.hpp"
 #include "reclm/eval/report.hpp"
@@ -113,7 +119,7 @@ class PluginStudy {
     text_ = profiles_of(whole_);
     Fingerprint all;
     all.add(data_.train).add(data_.valid).add(data_.test).add(data_.zero).add(text_.items);
-    fingerprint_ = "plugin_study 1 " + all.text();
+    fingerprint_ = "plugin_study 2 " + all.text();
   }
 
   void baselines(std::uint64_t seeds) {
@@ -145,20 +151,32 @@ class PluginStudy {
   /// A model made by `make(train, seed)`.
   template <class Make>
   void model(const std::string& name, std::uint64_t seed, const Make& make) {
-    const Dataset parts = carved(seed);
-    const auto enhanced = [&](const Profiles& profiles, double floor) {
-      const auto first = make(parts.train, seed);
-      auto chooser = adapt_frozen(first, profiles, {.warm_floor = floor, .seed = seed});
-      const FrozenChoice choice = chooser.fit(parts.train, parts.valid).choice;
-      const auto last = make(whole_.train, seed);
-      auto adapted = adapt_frozen(last, profiles, {.warm_floor = floor, .seed = seed});
-      adapted.fit(whole_.train, choice);
+    // Models and choices serve several rows, and are made when the first row that needs them is not there yet.
+    using Model = decltype(make(whole_.train, seed));
+    std::optional<Dataset> parts;
+    std::optional<Model> last;
+    std::map<bool, FitReport> reports;
+    const auto on_all = [&]() -> const Model& {
+      if (!last) last.emplace(make(whole_.train, seed));
+      return *last;
+    };
+    const auto enhanced = [&](bool placebo, double floor) {
+      const Profiles profiles = placebo ? shuffled() : text_;
+      if (!reports.contains(placebo)) {
+        if (!parts) parts = carved(seed);
+        const Model first = make(parts->train, seed);
+        auto chooser = adapt_frozen(first, profiles, {.seed = seed});
+        reports[placebo] = chooser.fit(parts->train, parts->valid);
+      }
+      auto adapted = adapt_frozen(on_all(), profiles, {.seed = seed});
+      adapted.fit(whole_.train, choice_for(reports.at(placebo), floor));
+      if (!placebo && floor == 0) plot(name, seed, reports.at(placebo));
       return measured(adapted);
     };
-    row({name, "Base", data_.name, seed}, [&] { return judged(make(whole_.train, seed)); });
+    row({name, "Base", data_.name, seed}, [&] { return judged(on_all()); });
     for (const auto& [label, floor] : {std::pair{"Best", 0.99}, std::pair{"Best, H", 0.0}}) {
-      row({name, label, data_.name, seed}, [&] { return enhanced(text_, floor); });
-      row({name, std::string(label) + " (placebo)", data_.name, seed}, [&] { return enhanced(shuffled(), floor); });
+      row({name, label, data_.name, seed}, [&] { return enhanced(false, floor); });
+      row({name, std::string(label) + " (placebo)", data_.name, seed}, [&] { return enhanced(true, floor); });
     }
   }
 
@@ -189,6 +207,44 @@ class PluginStudy {
   }
 
  private:
+  /// Warm and cold Recall and H on validation against the height of unseen items: OUT/calibration_NAME_SEED.svg.
+  void plot(const std::string& name, std::uint64_t seed, FitReport report) const {
+    const FrozenChoice chosen = choice_for(report, 0), floored = choice_for(report, 0.99);
+    const std::vector<CalibrationPoint>& curve = report.curves[chosen.cold_gain];
+    if (curve.empty()) return;
+    constexpr double kWidth = 640, kHeight = 320, kLeft = 50, kBottom = 280, kTop = 20, kRight = 520;
+    double most = 0;
+    for (const CalibrationPoint& point : curve) most = std::max({most, point.warm, point.cold});
+    const auto x = [&](double offset) {
+      return kLeft + (offset - curve.front().offset) / (curve.back().offset - curve.front().offset) * (kRight - kLeft);
+    };
+    const auto y = [&](double recall) { return kBottom - recall / std::max(most, 1e-9) * (kBottom - kTop); };
+    std::ostringstream out;
+    out << "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 " << kWidth << ' ' << kHeight
+        << "' font-family='sans-serif' font-size='12'><rect width='100%' height='100%' fill='white'/>";
+    for (const double tick : {0.0, 0.25, 0.5, 0.75, 1.0})
+      out << "<line stroke='#ddd' x1='" << kLeft << "' x2='" << kRight << "' y1='" << y(tick * most) << "' y2='"
+          << y(tick * most) << "'/><text text-anchor='end' x='" << kLeft - 6 << "' y='" << y(tick * most) + 4 << "'>"
+          << std::round(1000 * tick * most) / 1000 << "</text>";
+    const auto line = [&](const char* label, const char* colour, double CalibrationPoint::*value) {
+      out << "<polyline fill='none' stroke-width='2' stroke='" << colour << "' points='";
+      for (const CalibrationPoint& point : curve) out << x(point.offset) << ',' << y(point.*value) << ' ';
+      out << "'/><text fill='" << colour << "' x='" << kRight + 8 << "' y='" << y(curve.back().*value) + 4 << "'>"
+          << label << "</text>";
+    };
+    line("seen items", "#1b6ca8", &CalibrationPoint::warm);
+    line("unseen items", "#c8553d", &CalibrationPoint::cold);
+    line("H", "#3a7d44", &CalibrationPoint::h);
+    for (const auto& [label, choice] : {std::pair{"best H", &chosen}, std::pair{"0.99", &floored}})
+      if (std::isfinite(choice->cold_offset) && choice->cold_gain == chosen.cold_gain)
+        out << "<line stroke='#444' stroke-dasharray='4' x1='" << x(choice->cold_offset) << "' x2='"
+            << x(choice->cold_offset) << "' y1='" << kTop << "' y2='" << kBottom << "'/><text text-anchor='middle' x='"
+            << x(choice->cold_offset) << "' y='" << kTop - 6 << "'>" << label << "</text>";
+    out << "<text x='" << kLeft << "' y='" << kBottom + 24
+        << "'>Recall on validation, from unseen items last to unseen items first</text></svg>\n";
+    write_file(out_ + "/calibration_" + name + "_" + std::to_string(seed) + ".svg", out.str());
+  }
+
   template <class Run>
   void row(const RunKey& key, const Run& run, const std::string& which = {}) {
     const detail::RunFiles files(out_, key, fingerprint_ + which);

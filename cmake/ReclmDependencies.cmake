@@ -6,3 +6,6 @@ find_package(nlohmann_json 3.9 REQUIRED)
 if(RECLM_WITH_BLAS)
   find_package(BLAS REQUIRED)
 endif()
+if(RECLM_WITH_ONEDNN)
+  find_package(dnnl REQUIRED)  # oneDNN; Debian: libdnnl-dev
+endif()

@@ -1,10 +1,9 @@
 # Several test files as one translation unit, so that the headers they share are parsed, instantiated and compiled once:
 # a third of the processor time. Each file stands in a namespace of its own, so equal names in two files do not meet;
 # for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
-option(RECLM_UNITY "Compile test files in batches: fast as a whole, slow after each change" OFF)
-set(RECLM_UNITY_BATCH 6 CACHE STRING "Files in a batch, at most")
+set(RECLM_UNITY_BATCH 10 CACHE STRING "Files in a batch, at most")
 
-# reclm_unity(VARIABLE NAME SOURCES...): the sources in batches, in files NAME_<n>.cpp of the build folder. What
+# reclm_unity(VARIABLE NAME SOURCES...): with RECLM_UNITY the sources in batches, in files NAME_<n>.cpp of the build folder. What
 # cannot live in a namespace (named namespaces, conditional code) stays a file by itself.
 function(reclm_unity variable name)
   set(${variable} ${ARGN} PARENT_SCOPE)

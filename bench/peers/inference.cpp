@@ -5,7 +5,7 @@
 ///     peer_inference encode MODEL [--tokens 40] [--batch 64]
 ///     peer_inference greedy MODEL [--tokens 64] < prompts (token numbers, a prompt a line)
 ///     peer_inference vectors MODEL < texts (token numbers, a text a line)
-/// and for all of them [--precision stored|f32|bf16] [--threads 1] [--repeats 3].
+/// and for all of them [--precision stored|f32|bf16|stored-bf16] [--threads 1] [--repeats 3].
 ///
 /// Prints JSON: "seconds" and "cpu_seconds" a repeat, "tokens" (sentences) of one, "peak_rss_mb"; or lines of numbers.
 #include <sys/resource.h>
@@ -111,7 +111,10 @@ int main(int argc, char** argv) try {
   };
   const ThreadLimit limit(number("--threads", 1));
   const auto weights = open_weights(argv[2]);
-  const Precision precision = kind == "f32" ? Precision::f32 : kind == "bf16" ? Precision::bf16 : Precision::stored;
+  const Precision precision = kind == "f32"           ? Precision::f32
+                              : kind == "bf16"        ? Precision::bf16
+                              : kind == "stored-bf16" ? Precision::stored_bf16
+                                                      : Precision::stored;
   if (what == "prefill" || what == "decode") {
     decode(what, Decoder<>(*weights, precision), number("--tokens", what == "decode" ? 64 : 256), number("--batch", 1),
            number("--prompt", 16), number("--repeats", 3));

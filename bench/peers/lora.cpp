@@ -1,6 +1,7 @@
 /// LoRA steps of a decoder as bench/peers/lm/lora.py makes them with torch and peft, for comparison by it.
 ///
-///     peer_lora MODEL.gguf [--weights stored|f32|bf16] [--threads 1] [--steps 4] [--samples 4] [--length 256]
+///     peer_lora MODEL.gguf [--weights stored|f32|bf16|stored-bf16] [--threads 1] [--steps 4] [--samples 4] [--length
+///     256]
 ///               [--recompute 0]
 ///
 /// Prints, as its last line, JSON with "step_seconds", "cpu_seconds", "losses", "tokens" a step and "peak_rss_mb".
@@ -44,7 +45,9 @@ int main(int argc, char** argv) try {
   for (int k = 2; k + 1 < argc; k += 2) options[argv[k]] = argv[k + 1];
   const ThreadLimit limit(std::stoi(options["--threads"]));
   const GgufWeights weights{std::filesystem::path(argv[1])};
-  TrainableDecoder<> model(weights, {.bf16 = options["--weights"] == "bf16", .decode = options["--weights"] == "f32"},
+  const std::string kept = options["--weights"];
+  TrainableDecoder<> model(weights,
+                           {.bf16 = kept == "bf16", .bf16_products = kept == "stored-bf16", .decode = kept == "f32"},
                            LoraOptions{.rank = 8, .alpha = 16, .layers = {"q_proj", "v_proj"}});
   const Index samples = std::stoi(options["--samples"]), length = std::stoi(options["--length"]);
   std::vector<TrainingSample> data(static_cast<std::size_t>(samples));

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct EncodeOptions {
   CommonOptions common;
   EncoderOptions encoder;
   std::string input, out, id, text;
@@ -36,7 +36,7 @@ struct Texts {
 };
 
 /// Ids and texts of JSON lines, or of a table (.item, .user, .tsv, .csv).
-Texts read_texts(const Options& options) {
+Texts read_texts(const EncodeOptions& options) {
   Texts read;
   const fs::path path = options.input;
   if (path.extension() == ".jsonl") {
@@ -77,7 +77,7 @@ Texts read_texts(const Options& options) {
   return read;
 }
 
-ExitCode run(const Options& options, const std::string& resume) {
+ExitCode run(const EncodeOptions& options, const std::string& resume) {
   const ThreadLimit limit(options.common.threads);
   const Texts all = open_input([&] { return read_texts(options); });
   if (all.texts.empty()) throw BadInput(options.input + ": there is no text. Remedy: name a file with at least one");
@@ -115,7 +115,7 @@ ExitCode run(const Options& options, const std::string& resume) {
 }  // namespace
 
 void add_encode(CLI::App& app, Invocation& call) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EncodeOptions>();
   CLI::App* const command = add_command(
       app, "encode", "Turns texts into vectors by an encoder (MiniLM and others of the BERT family).",
       "Reads JSON lines (id, text) or a table (.item, .user: its text columns joined), writes OUT.npy, a row\n"

@@ -135,9 +135,11 @@ void add_finetune(CLI::App& app, Invocation& call) {
   flag("--full", options->full, "every weight instead of updates", model);
   flag("--merge", options->merge, "write the model with the updates merged in, not an adapter", model);
   command
-      ->add_option("--weights", options->weights,
-                   "what frozen weights are held as: stored, f32 (faster\nfor GGUF), bf16; trained ones are float32")
-      ->check(CLI::IsMember({"stored", "f32", "bf16"}))
+      ->add_option("--weights,--precision", options->weights,
+                   "what frozen weights are held as: stored, f32 (faster\nfor GGUF), bf16; stored-bf16 keeps them as "
+                   "stored. Both with bf16\nin their names also multiply in bf16 where that can be; trained\nweights "
+                   "are float32")
+      ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
       ->option_text("KIND=stored")
       ->group(model);
   number("--epochs", options->epochs, "passes over the data", "N=3", training);

@@ -77,9 +77,12 @@ FinetuneOutcome finetune_model(const FinetuneCommandOptions& options, const fs::
                            .layers = split_list("--layers", options.layers),
                            .seed = options.seed};
   }
-  lm::TrainableDecoder<> model(
-      *source.weights, {.full = options.full, .bf16 = options.weights == "bf16", .decode = options.weights == "f32"},
-      lora);
+  lm::TrainableDecoder<> model(*source.weights,
+                               {.full = options.full,
+                                .bf16 = options.weights == "bf16",
+                                .bf16_products = options.weights == "stored-bf16",
+                                .decode = options.weights == "f32"},
+                               lora);
   if (!options.adapter.empty()) model.set_adapter(start.adapter);
   for (const auto* p : model.parameters()) outcome.trained_numbers += p->value.size();
 

@@ -26,7 +26,7 @@ namespace reclm::cli {
 
 namespace {
 
-struct Options {
+struct GenerateOptions {
   CommonOptions common;
   ModelOptions model;
   std::string prompt, system, input, out, adapter;
@@ -44,7 +44,7 @@ struct Question {
   std::string text;
 };
 
-Question question_of(const Options& options, const JsonRecord& record) {
+Question question_of(const GenerateOptions& options, const JsonRecord& record) {
   Question question{record.id("id"), {}, {}};
   if (question.id.empty()) question.id = std::to_string(record.line());
   if (!record.has("messages")) {
@@ -64,7 +64,7 @@ Question question_of(const Options& options, const JsonRecord& record) {
   return question;
 }
 
-std::vector<Question> questions_of(const Options& options) {
+std::vector<Question> questions_of(const GenerateOptions& options) {
   if (options.input.empty() == options.prompt.empty())
     throw ConfigError("what is the prompt? Remedy: give it as an argument, or a file by --input");
   std::vector<Question> questions;
@@ -80,7 +80,7 @@ std::vector<Question> questions_of(const Options& options) {
 }
 
 /// The prompt's tokens: by the model's chat template, or as it stands.
-std::vector<lm::TokenId> tokens_of(const Options& options, const instruct::LanguageModel& model,
+std::vector<lm::TokenId> tokens_of(const GenerateOptions& options, const instruct::LanguageModel& model,
                                    const OpenTokenizer& tokenizer, const Question& question) {
   if (options.raw) return tokenizer.encode(question.text);
   lm::Dialogue messages = question.messages;
@@ -111,7 +111,7 @@ std::string line_of(const Question& question, const lm::Generation& generation) 
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-ExitCode run(const Options& options) {
+ExitCode run(const GenerateOptions& options) {
   lm::check(options.sampling);
   const ThreadLimit limit(options.common.threads);
   const std::vector<Question> questions = questions_of(options);
@@ -170,7 +170,7 @@ ExitCode run(const Options& options) {
 }  // namespace
 
 void add_generate(CLI::App& app, Invocation& call) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<GenerateOptions>();
   CLI::App* const command = add_command(
       app, "generate", "Writes texts by a language model on this machine.",
       "Llama, SmolLM2, Qwen2 and Mistral models as GGUF files or Hugging Face folders. A prompt becomes a\n"

@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct InspectOptions {
   CommonOptions common;
   DataOptions data;
   bool strict = false;
@@ -119,7 +119,7 @@ void print(const DatasetStatistics& s, const std::vector<Finding>& found) {
   if (!wrong) std::cout << "nothing is wrong with it\n";
 }
 
-ExitCode run(const Options& options) {
+ExitCode run(const InspectOptions& options) {
   const ThreadLimit limit(options.common.threads);
   const Dataset data = load(options.data);
   const DatasetStatistics numbers = statistics(data);
@@ -136,7 +136,7 @@ ExitCode run(const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Invocation& call) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectOptions>();
   CLI::App* const command = add_command(
       app, "inspect", "Says what a data set is like, and what is wrong with it.",
       "Counts interactions, users and items of each split, how popularity is spread, what vectors and texts\n"

@@ -9,19 +9,27 @@
 
 namespace reclm::cli {
 
+void add_precision_option(CLI::App& command, std::string& precision) {
+  command
+      .add_option("--precision", precision,
+                  "what weights are kept as: stored, f32, bf16; stored-bf16 keeps\nthem as stored; both with bf16 in "
+                  "their names also multiply in\nbf16 where the processor and this program can")
+      ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
+      ->option_text("KIND=stored");
+}
+
+lm::Precision precision_named(const std::string& name) {
+  return name == "f32"           ? lm::Precision::f32
+         : name == "bf16"        ? lm::Precision::bf16
+         : name == "stored-bf16" ? lm::Precision::stored_bf16
+                                 : lm::Precision::stored;
+}
+
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--model", options.path, "a .gguf file, a folder with one, or a Hugging Face folder")
       ->required()
       ->option_text("PATH REQUIRED");
-  command.add_option("--precision", options.precision, "what weights are kept as in memory: stored, f32, bf16")
-      ->check(CLI::IsMember({"stored", "f32", "bf16"}))
-      ->option_text("KIND=stored");
-}
-
-lm::Precision precision_of(const ModelOptions& options) {
-  return options.precision == "f32"    ? lm::Precision::f32
-         : options.precision == "bf16" ? lm::Precision::bf16
-                                       : lm::Precision::stored;
+  add_precision_option(command, options.precision);
 }
 
 instruct::LanguageModel open_language_model(const std::string& path) {

@@ -17,13 +17,18 @@
 
 namespace reclm::cli {
 
+void add_precision_option(CLI::App& command, std::string& precision);
+
+/// One of the names of --precision.
+lm::Precision precision_named(const std::string& name);
+
 struct ModelOptions {
   std::string path, precision = "stored";
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
 
-lm::Precision precision_of(const ModelOptions& options);
+inline lm::Precision precision_of(const ModelOptions& options) { return precision_named(options.precision); }
 
 /// Opening failures are the input's fault.
 template <class Open>
@@ -68,9 +73,10 @@ struct WriterOptions {
   double temperature = 0.9, top_p = 0.9;
   double repetition_penalty = 1.05;  ///< over the prompt too: more keeps a model from naming what it read
   Index max_tokens = 100;
-  Index batch = 4;             ///< texts under way at once
-  bool only_profiles = false;  ///< kept inside the grammar, token by token
-  int attempts = 3;            ///< at each prompt
+  Index batch = 4;                   ///< texts under way at once
+  bool only_profiles = false;        ///< kept inside the grammar, token by token
+  int attempts = 3;                  ///< at each prompt
+  std::string precision = "stored";  ///< of the weights, see precision_named
 };
 
 /// A model on this machine, with the updates in the PEFT folder `adapter` ("": without). They are opened when the first

@@ -25,9 +25,9 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
     lm::Decoder<> decoder;
     instruct::DecoderTeacher<> teacher;
     Writer(instruct::LanguageModel m, const std::filesystem::path& adapter, const instruct::TeacherFacts& facts,
-           const instruct::DecoderTeacherOptions& how)
+           lm::Precision precision, const instruct::DecoderTeacherOptions& how)
         : model(std::move(m)),
-          decoder(*model.weights, lm::Precision::stored),
+          decoder(*model.weights, precision),
           teacher(
               facts, decoder, model.texts, [this](const lm::Dialogue& messages) { return model.prompt(messages); },
               how) {
@@ -44,8 +44,9 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
   const auto writer = std::make_shared<std::unique_ptr<Writer>>();
   return {.known = facts,
           .ask =
-              [writer, model = std::move(model), adapter, facts, how](auto requests, const auto& sink) {
-                if (!*writer) *writer = std::make_unique<Writer>(model, adapter, facts, how);
+              [writer, model = std::move(model), adapter, facts, precision = precision_named(options.precision), how](
+                  auto requests, const auto& sink) {
+                if (!*writer) *writer = std::make_unique<Writer>(model, adapter, facts, precision, how);
                 (*writer)->teacher.answer(requests, sink);
               },
           .count = [encode](std::string_view text) { return static_cast<Index>(encode(text).size()); },

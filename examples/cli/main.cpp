@@ -23,7 +23,10 @@ constexpr const char* kAbout =
 
 constexpr const char* kFooter =
     "A first look, without any data of your own:\n"
-    "  reclm bench --world --report report      # then open report/index.html\n"
+#if defined(RECLM_CLI_LM)
+    "  reclm run --world --out run              # all of it; then open run/index.html\n"
+#endif
+    "  reclm bench --world --report report      # recommenders alone; report/index.html\n"
     "  reclm bench --help                       # each subcommand explains itself\n"
     "\n"
     "Exit codes: 0 done; 1 failed at run time; 2 wrong usage; 3 bad data (the message names file, line\n"

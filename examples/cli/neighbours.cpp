@@ -36,7 +36,8 @@ std::vector<std::string> seen_item_profiles(const TaughtData& taught) {
   const std::vector<Index> clicks = taught.data.train.item_counts();
   for (std::size_t item = 0; item < profiles.size(); ++item)
     if (clicks[item] == 0) profiles[item].clear();
-  return profiles;
+  const bool none = std::ranges::all_of(profiles, [](const std::string& text) { return text.empty(); });
+  return none ? std::vector<std::string>{} : profiles;
 }
 
 bool find_neighbours(TaughtData& taught, int epochs, std::uint64_t seed, const Observer& observer) {

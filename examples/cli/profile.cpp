@@ -251,6 +251,12 @@ void add_profile(CLI::App& app, Invocation& call) {
   command->add_option("--adapter", options->adapter, "LoRA updates of a local model: a PEFT folder")
       ->option_text("DIR")
       ->group(group);
+  command
+      ->add_option("--precision", options->writer.precision,
+                   "of a local model's weights: stored, f32, bf16, stored-bf16\n(see reclm generate)")
+      ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
+      ->option_text("KIND=stored")
+      ->group(group);
   command->add_option("--key-variable", options->key_variable, "environment variable that holds the server's key")
       ->option_text("NAME=OPENAI_API_KEY")
       ->group(group);

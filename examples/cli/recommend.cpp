@@ -27,7 +27,7 @@ namespace reclm::cli {
 
 namespace {
 
-struct Options {
+struct RecommendOptions {
   CommonOptions common;
   std::string model, users, candidates = "all", out;
   bool all_users = false;
@@ -54,7 +54,7 @@ class Sink {
   std::optional<AtomicFile> file_;
 };
 
-std::vector<Id> chosen_users(const Options& options, const TrainedModel& model) {
+std::vector<Id> chosen_users(const RecommendOptions& options, const TrainedModel& model) {
   std::vector<Id> users;
   if (options.all_users) {
     users.resize(static_cast<std::size_t>(model.users.size()));
@@ -71,7 +71,7 @@ std::vector<Id> chosen_users(const Options& options, const TrainedModel& model) 
   return users;
 }
 
-std::vector<Id> chosen_items(const Options& options, const TrainedModel& model) {
+std::vector<Id> chosen_items(const RecommendOptions& options, const TrainedModel& model) {
   std::vector<Id> items;
   for (Id item = 0; item < model.items.size(); ++item) {
     const bool warm = model.train_clicks[static_cast<std::size_t>(item)] > 0;
@@ -110,7 +110,7 @@ std::string listed(const TrainedModel& model, const TopK& lists, bool json, bool
   return text;
 }
 
-ExitCode run(const Options& options) {
+ExitCode run(const RecommendOptions& options) {
   if (options.users.empty() == !options.all_users)
     throw ConfigError("for whom? Remedy: name --users a,b,c or --all-users");
   const ThreadLimit limit(options.common.threads);
@@ -150,7 +150,7 @@ ExitCode run(const Options& options) {
 }  // namespace
 
 void add_recommend(CLI::App& app, Invocation& call) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RecommendOptions>();
   CLI::App* const command = add_command(
       app, "recommend", "Lists the best items for users, by a trained model.",
       "Reads a model that `reclm train` wrote; the file holds ids and histories too, so that no data folder\n"

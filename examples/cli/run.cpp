@@ -58,7 +58,7 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   const std::vector<WrittenProfiles> written = write_sources(options, *model, taught, observer);
   report.chapters = tuning_chapters(outcome, taught, written);
 
-  std::vector<ProfileSource> sources = encode_sources(options, *model, taught, written, observer);
+  std::vector<ProfileSource> sources = encode_sources(options, *model, taught, written, report.notes, observer);
   report.comparisons.ladder = {report.comparisons.base};
   for (ProfileSource& source : sources) {
     report.row_meanings[source.name] = source_meaning(source.name);
@@ -116,11 +116,11 @@ void add_run(CLI::App& app, Invocation& call) {
   add_data_options(*command, options->data);
   const char* group = "Data (one of --data and --world)";
   const auto natural = CLI::Range(0, 1 << 30);
-  command->add_option("--users", options->users, "users of the world (600); users of DIR who get profiles, 0: all")
+  command->add_option("--users", options->users, "users of the world (400); users of DIR who get profiles, 0: all")
       ->check(natural)
       ->option_text("N")
       ->group(group);
-  command->add_option("--items", options->items, "the same of items (800)")
+  command->add_option("--items", options->items, "the same of items (500)")
       ->check(natural)
       ->option_text("N")
       ->group(group);

@@ -54,7 +54,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const inst
 /// The sources as recommenders take them, raw texts before all others. @throws Stopped
 std::vector<ProfileSource> encode_sources(const RunOptions& options, const instruct::LanguageModel& model,
                                           TaughtData& taught, const std::vector<WrittenProfiles>& written,
-                                          const Observer& observer);
+                                          std::vector<std::string>& notes, const Observer& observer);
 
 /// What the rows of the table mean, by the names of sources.
 std::string source_meaning(const std::string& name);

@@ -126,8 +126,10 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
       first(data.users.size(), limit(options.users), [&](Id user) { return !data.train.of(user).empty(); });
   const std::vector<Id> items = first(data.items.size(), limit(options.items), [](Id) { return true; });
   const auto user_prompts = dialogues.user_prompts(users).samples;
+  const std::vector<std::string> told = seen_item_profiles(taught);
+  const Matrix<Id> nobody;
   const auto item_prompts =
-      dialogues.item_prompts(items, taught.item_neighbours.view(), seen_item_profiles(taught)).samples;
+      dialogues.item_prompts(items, (told.empty() ? nobody : taught.item_neighbours).view(), told).samples;
 
   std::vector<std::pair<std::string, fs::path>> writers{{kUntuned, {}}};
   for (const char* stage : {"sft", "collaborative", "ppo"})
@@ -138,6 +140,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
 
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
+  StoreCounts known_counts;
   for (const auto& [name, adapter] : writers) {
     ProfileStore store(out / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
@@ -161,18 +164,20 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
         }
       };
     write(std::move(of_items), item_prompts, "items");
-    if (tuned && known.empty())
-      for (const StoreLine& line : store.lines())
-        if (line.about_item && !line.rejected()) known[line.id] = line.text;
+    const bool first_tuned = tuned && known.empty();
+    for (const StoreLine& line : store.lines())
+      if (first_tuned && line.about_item && !line.rejected()) known[line.id] = line.text;
+    if (first_tuned) known_counts = count_lines(store, true);
     written.push_back({name, store.user_profiles(data.users), store.item_profiles(data.items),
-                       count_lines(store, false), count_lines(store, true)});
+                       count_lines(store, false), tuned ? known_counts : count_lines(store, true)});
   }
   written.push_back({kTeacher, taught.user_profiles, taught.item_profiles});
   return written;
 }
 
 std::vector<ProfileSource> encode_sources(const RunOptions& options, const LanguageModel& model, TaughtData& taught,
-                                          const std::vector<WrittenProfiles>& written, const Observer& observer) {
+                                          const std::vector<WrittenProfiles>& written, std::vector<std::string>& notes,
+                                          const Observer& observer) {
   const Dialogues dialogues(taught.data, dialogues_of(model, options.size(), options.tuning));
   const bool own = !options.encoder.model.path.empty();
   const auto by_model = [&](std::span<const std::string> texts) {
@@ -195,7 +200,17 @@ std::vector<ProfileSource> encode_sources(const RunOptions& options, const Langu
     const auto none = [](const std::vector<std::string>& of) {
       return std::all_of(of.begin(), of.end(), [](const std::string& text) { return text.empty(); });
     };
-    if (!none(source.items) || !none(source.users)) add(source.name, encode(source.items, source.users));
+    if (!none(source.items) || !none(source.users)) {
+      add(source.name, encode(source.items, source.users));
+      continue;
+    }
+    // Not one profile: the recommender is left with what it has of items whose profile is missing.
+    auto nothing = std::make_shared<Profiles>();
+    nothing->items = Matrix<float>(taught.data.items.size(), taught.data.item_vectors.cols());
+    nothing->has_item.assign(source.items.size(), 0);
+    add(source.name, nothing);
+    notes.push_back("There is not one profile of the source \"" + source.name +
+                    "\": its row has items' texts in the place of their profiles.");
   }
   return sources;
 }

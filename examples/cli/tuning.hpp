@@ -47,6 +47,7 @@ void teach(TaughtData& taught, const std::string& file);
 bool find_neighbours(TaughtData& taught, int epochs, std::uint64_t seed, const Observer& observer);
 
 /// The teacher's profiles of items that training knows, "" for the others: unseen items stay unseen by all stages.
+/// Empty where there is none at all.
 std::vector<std::string> seen_item_profiles(const TaughtData& taught);
 
 /// Which settings are meant: those of the tiny model or of real ones.

@@ -6,7 +6,6 @@
 #include "reclm/eval/tuning_chapter.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/template_file.hpp"
-#include "reclm/instruct/tiny_language_model.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "tuning.hpp"
 
@@ -89,15 +88,6 @@ RunDefaults run_defaults(ModelSize size) {
 }
 
 void check_tuning(const TuningCommandOptions& given) { check_stages(options_of(ModelSize::tiny, given).stages); }
-
-std::optional<LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
-                                        std::optional<Index> tokens, std::uint64_t seed, const Observer& observer) {
-  lm::TinyOptions how = tiny_model_recipe(seed);
-  if (tokens) how.tokens = *tokens;
-  how.observer = observer;
-  return tiny_language_model(
-      folder, [&] { return tiny_texts_of(taught.data, taught.user_profiles, seed, tiny_dialogues(seed)); }, how);
-}
 
 TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const TaughtData& taught,
                          const TuningCommandOptions& given, const std::filesystem::path& folder,

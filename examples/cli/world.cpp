@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct WorldCommandOptions {
   CommonOptions common;
   std::string folder;
   WorldOptions world;
@@ -64,7 +64,7 @@ class AtomicFolder {
   bool done_ = false;
 };
 
-ExitCode run(Options& options) {
+ExitCode run(WorldCommandOptions& options) {
   const ThreadLimit limit(options.common.threads);
   AtomicFolder folder(options.folder);
   options.world.vectors = !options.no_vectors;
@@ -118,7 +118,7 @@ TaughtData taught_world(std::uint64_t seed, Index users, Index items, bool vecto
 }
 
 void add_world(CLI::App& app, Invocation& call) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<WorldCommandOptions>();
   CLI::App* const command =
       add_command(app, "world", "Writes the embedded world as a data folder.",
                   "The embedded world is a data set made from a seed: people with one to five interests, items whose\n"

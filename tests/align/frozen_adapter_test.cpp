@@ -184,6 +184,33 @@ TEST_CASE("users come in at run time by clicks, by profile, or by neither") {
   check(adapt(scorer, make_profiles(data.item_profiles, data.user_profiles)));
 }
 
+TEST_CASE("the knob between seen and unseen items can be turned after a fit") {
+  const Dataset data = planted_data();
+  const SmallModel model(data);
+  auto enhanced = adapt(model, make_profiles(data.item_profiles), {.cutoff = 5});
+  const FitReport report = enhanced.fit(data.train, data.valid);
+  CHECK(report.coverage == Approx(59.0 / 60).margin(0.05));
+  REQUIRE(report.curves.size() == 5);
+  CHECK(choice_for(report, 0.99).cold_offset == report.choice.cold_offset);
+  CHECK(choice_for(report, 0.99).cold_gain == report.choice.cold_gain);
+  auto other = adapt(model, make_profiles(data.item_profiles), {.warm_floor = 0, .cutoff = 5});
+  const FrozenChoice free = other.fit(data.train, data.valid).choice, turned = choice_for(report, 0);
+  CHECK(turned.cold_offset == free.cold_offset);
+  CHECK(turned.cold_gain == free.cold_gain);
+  // No point of the curve with more of H lies more than its error above the one that was chosen.
+  const auto& curve = report.curves.at(free.cold_gain);
+  double best = 0, error = 0, chosen = 0;
+  for (const CalibrationPoint& point : curve) {
+    CHECK((point.warm >= 0 && point.warm <= 1 && point.cold >= 0 && point.cold <= 1 && point.error >= 0));
+    if (point.h > best) best = point.h, error = point.error;
+    if (point.offset == free.cold_offset) chosen = point.h;
+  }
+  CHECK(chosen >= best - error);
+  CHECK(curve.front().warm >= curve.back().warm);
+  CHECK(curve.front().cold <= curve.back().cold);
+  CHECK_THROWS_AS(choice_for(report, 1.5), ConfigError);
+}
+
 TEST_CASE("readers on many threads get the same lists while newcomers arrive") {
   const Dataset data = planted_data();
   const SmallModel model(data);

@@ -1,8 +1,12 @@
 /// Files of the frozen tier: the same model back, what serving needs, and files that are not what they should be.
+#include <cstdint>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "model/planted_clicks.hpp"
 #include "reclm/adapt.hpp"
+#include "reclm/data/npy.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -112,4 +116,27 @@ TEST_CASE("files that are no enhanced model of this kind are refused, and the mo
   write(folder / "bad.safetensors", broken);
   CHECK_THROWS_AS(enhanced.load(folder / "bad.safetensors"), DataError);
   CHECK(enhanced.recommend(3, 5).front().item == list.front().item);
+}
+
+TEST_CASE("profiles come from files of half precision, and are refused when no adapter could use them") {
+  const TemporaryFolder folder;
+  // What numpy.save writes for np.array([[1, -2, 0.5], [0, 65504, 2**-24]], np.float16).
+  std::string npy("\x93NUMPY\x01\x00", 8), header = "{'descr': '<f2', 'fortran_order': False, 'shape': (2, 3), }";
+  header.resize(117, ' ');
+  npy += std::string("\x76\x00", 2) + header + "\n";
+  for (const std::uint16_t bits : {0x3C00, 0xC000, 0x3800, 0x0000, 0x7BFF, 0x0001})
+    npy += {static_cast<char>(bits & 0xFF), static_cast<char>(bits >> 8)};
+  write(folder / "items.npy", std::vector<char>(npy.begin(), npy.end()));
+  const Profiles profiles = load_profiles("", folder / "items.npy");
+  REQUIRE(profiles.items.rows() == 2);
+  const std::vector<float> expected{1, -2, 0.5f, 0, 65504, 5.9604645e-8f};
+  CHECK(std::vector<float>(profiles.items.data(), profiles.items.data() + 6) == expected);
+  CHECK(profiles.users.empty());
+
+  write_npy(folder / "wide.npy", Matrix<float>(2, 4097));
+  CHECK_THROWS_AS(load_profiles("", folder / "wide.npy"), ShapeError);
+  CHECK_THROWS_AS(load_profiles(folder / "wide.npy", folder / "items.npy"), ShapeError);
+  CHECK_THROWS_AS(load_profiles("", folder / "none.npy"), IoError);
+  write(folder / "short.npy", std::vector<char>(npy.begin(), npy.end() - 1));
+  CHECK_THROWS_AS(load_profiles("", folder / "short.npy"), DataError);
 }

@@ -79,6 +79,11 @@ ends 0 world --out world --users 60 --items 100 --no-vectors
 ends 2 run --data world --out nowhere
 says err.txt "no teacher" "--profiles FILE" "reclm profile"
 missing nowhere
+ends 0 run --data world --profiles world/user_profiles.jsonl --stages sft --out told --epochs 1 --tiny-tokens 20000 --history 4 \
+  --max-tokens 80 --attempts 1 --only-profiles --placebo none --users 10 --items 10
+says out.txt "LightGCN + sft"
+says told/report.md "| untuned | 10 | 10 |" "| sft | 10 | 10 |"
+if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; fi
 ends 3 run --data world --profiles missing.jsonl --out nowhere
 says err.txt "missing.jsonl"
 ends 3 run --data world --profiles world/user_profiles.jsonl --model missing.gguf --out nowhere

@@ -66,7 +66,7 @@ std::vector<std::string> interests_named_in(const std::string& profile) {
 
 }  // namespace
 
-TEST_CASE("the world's ratios lie within twice of those of MovieLens latest-small") {
+TEST_CASE("the world's ratios lie within twice of those of MovieLens latest-small", "[long]") {
   struct Case {
     std::uint64_t seed;
     int vocabulary;

@@ -128,10 +128,12 @@ TEST_CASE("weights held as bf16 give the loss of rounded weights, trained or fro
   const TrainableDecoder<Cpu, float> expected(rounded), trained(weights, {.bf16 = true}),
       frozen(weights, {.bf16 = true}, LoraOptions{});
   const auto [loss, gradients] = differentiate(expected, batch, fixture.divisor);
-  CHECK(differentiate(trained, batch, fixture.divisor).first == Approx(loss).epsilon(1e-5));
-  CHECK(differentiate(frozen, batch, fixture.divisor).first == Approx(loss).epsilon(1e-5));
+  // Where the CPU has products in bf16, activations and their gradients are rounded too.
+  const double of_loss = cpu::bf16_products() ? 2e-3 : 1e-5, of_gradients = cpu::bf16_products() ? 2e-2 : 1e-4;
+  CHECK(differentiate(trained, batch, fixture.divisor).first == Approx(loss).epsilon(of_loss));
+  CHECK(differentiate(frozen, batch, fixture.divisor).first == Approx(loss).epsilon(of_loss));
   const auto of_master = differentiate(trained, batch, fixture.divisor).second;
-  for (const auto& [name, gradient] : gradients) CHECK(distance(of_master.at(name), gradient) < 1e-4);
+  for (const auto& [name, gradient] : gradients) CHECK(distance(of_master.at(name), gradient) < of_gradients);
   // The master keeps what rounding loses.
   const auto bytes = [](const StoredTensor& t) { return std::vector<std::byte>(t.bytes.begin(), t.bytes.end()); };
   const std::string name = "model.layers.0.mlp.up_proj.weight";

@@ -103,6 +103,63 @@ TEST_CASE("products with stored weights are those with their numbers, in every f
   }
 }
 
+TEST_CASE("products in bf16 with stored weights, in every format; a row's bits do not depend on its company") {
+  for (const StorageType type : kTypes) {
+    const Index cols = block_format(type).numbers == 256 ? 2304 : block_format(type).numbers == 32 ? 352 : 301;
+    for (const Precision precision : {Precision::bf16, Precision::stored_bf16}) {
+      constexpr Index outputs = 67, rows = 53;
+      CAPTURE(block_format(type).name, static_cast<int>(precision));
+      const Stored stored(type, outputs, cols, 1);
+      const Matrix<float> w = stored.numbers(), x = random_matrix(rows, cols, 2);
+      const WeightMatrix<Cpu> weights(stored.tensor, precision, "w");
+      Matrix<float> all(rows, outputs);
+      weights.multiply(x.data(), rows, all.data());
+      // Weights are rounded, and x where the processor multiplies bf16. What blocks decode to may lie on a border of
+      // rounding, and fall to the other side by a float's last bit: a few products differ by 2⁻⁸ of themselves.
+      const auto nearest = [](float v) { return static_cast<double>(from_bfloat16(to_bfloat16(v))); };
+      double worst = 0, against_exact = 0;
+      for (Index r = 0; r < rows; ++r)
+        for (Index o = 0; o < outputs; ++o) {
+          double expected = 0, exact = 0, size = 0;
+          for (Index k = 0; k < cols; ++k) {
+            const double term = static_cast<double>(x(r, k)) * static_cast<double>(w(o, k));
+            exact += term;
+            expected += nearest(x(r, k)) * nearest(w(o, k));
+            size += std::abs(term);
+          }
+          worst = std::max(worst, std::abs(expected - static_cast<double>(all(r, o))) / size);
+          against_exact = std::max(against_exact, std::abs(exact - static_cast<double>(all(r, o))) / size);
+        }
+      if (cpu::bf16_products()) CHECK(worst < 2e-5);
+      CHECK(against_exact < 0.004);
+
+      for (const Index some : {1, 2, 7, 16, 17, 40}) {
+        Matrix<float> few(some, outputs, -1), added(some, outputs, 0);
+        weights.multiply(x.data() + (rows - some) * cols, some, few.data());
+        CHECK(std::equal(few.data(), few.data() + few.size(), all.data() + (rows - some) * outputs));
+        weights.multiply(x.data() + (rows - some) * cols, some, added.data(), true);
+        CHECK(added == few);
+      }
+      {
+        const ThreadLimit one(1);
+        Matrix<float> alone(rows, outputs);
+        weights.multiply(x.data(), rows, alone.data());
+        CHECK(alone == all);
+      }
+
+      std::vector<Id> ids{static_cast<Id>(outputs - 1), 0};
+      Matrix<float> gathered(2, cols);
+      weights.gather(ids, gathered.data());
+      for (Index k = 0; k < cols; ++k)
+        for (Index i = 0; i < 2; ++i) {
+          const float from = w(ids[static_cast<std::size_t>(i)], k);
+          const double expected = precision == Precision::bf16 ? nearest(from) : static_cast<double>(from);
+          REQUIRE(static_cast<double>(gathered(i, k)) == Approx(expected).epsilon(1e-6).margin(1e-8));
+        }
+    }
+  }
+}
+
 TEST_CASE("halves become exact floats: subnormals, infinities, NaN and signed zeros") {
   std::vector<std::uint16_t> halves;
   for (Index bits = 0; bits < 65536; ++bits) halves.push_back(static_cast<std::uint16_t>(bits));

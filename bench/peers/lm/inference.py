@@ -1,9 +1,13 @@
 """Prefill, decoding and encoding by llama.cpp, transformers and ONNX Runtime and by reclm in turn, on the same core.
 
-    inference.py PEER_INFERENCE [--gguf FILE]... [--encoder FOLDER] [--rounds 3] [--core 0] [--check]
+    inference.py PEER_INFERENCE [--gguf FILE]... [--torch FOLDER] [--encoder FOLDER] [--only prefill,decode,40,200]
+                 [--peers NAME,...] [--rounds 3] [--core 0] [--check]
 
 PEER_INFERENCE is the program of that name (bench/peers/inference.cpp), FILE a SmolLM2-135M-Instruct (float32 files are
-compared with transformers too), FOLDER a MiniLM. CPU seconds are compared: on a busy machine wall seconds say nothing.
+compared with transformers too, in float32 and in bf16), FOLDER a MiniLM. --torch: SmolLM2 as a Hugging Face folder,
+which transformers opens faster than GGUF. reclm runs with weights as stored, and by products in bf16 ("reclm bf16",
+"reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
+CPU seconds are compared: on a busy machine wall seconds say nothing.
 --check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'.
 Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime.
 """
@@ -13,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from statistics import median
 
 
 def token(k, s, vocabulary):
@@ -65,17 +70,20 @@ def llama_cpp(model, what, batch, count):
     return seconds[1:]
 
 
-def from_gguf(model):
+def open_torch(model, dtype="float32"):
     import torch
     from transformers import AutoModelForCausalLM
     torch.set_num_threads(1)
+    dtype = getattr(torch, dtype)
+    if os.path.isdir(model):
+        return AutoModelForCausalLM.from_pretrained(model, dtype=dtype).eval()
     folder, name = os.path.split(os.path.abspath(model))
-    return AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32).eval()
+    return AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=dtype).eval()
 
 
-def transformers(model, what, batch, count):
+def transformers(model, what, batch, count, dtype="float32"):
     import torch
-    network = from_gguf(model)
+    network = open_torch(model, dtype)
     length = count if what == "prefill" else 16
     prompt = torch.tensor([[token(k, s, 49152) for k in range(length)] for s in range(batch)])
     with torch.inference_mode():
@@ -91,11 +99,15 @@ def transformers(model, what, batch, count):
         return seconds[1:]
 
 
-def transformers_encoder(model, what, batch, count):
+def transformers_bf16(model, what, batch, count):
+    return transformers(model, what, batch, count, "bfloat16")
+
+
+def transformers_encoder(model, what, batch, count, dtype="float32"):
     import torch
     from transformers import AutoModel
     torch.set_num_threads(1)
-    network = AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+    network = AutoModel.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
     size = network.config.vocab_size
     texts = torch.tensor([[token(k, s, size) for k in range(count)] for s in range(batch)])
 
@@ -105,6 +117,10 @@ def transformers_encoder(model, what, batch, count):
 
     with torch.inference_mode():
         return timed(encode)
+
+
+def transformers_encoder_bf16(model, what, batch, count):
+    return transformers_encoder(model, what, batch, count, "bfloat16")
 
 
 def onnxruntime(model, what, batch, count):
@@ -117,8 +133,13 @@ def onnxruntime(model, what, batch, count):
     texts = numpy.array([[token(k, s, size) for k in range(count)] for s in range(batch)])
     file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
     ones = numpy.ones_like(texts)
+
+    class States(torch.nn.Module):
+        def forward(self, ids, mask):
+            return network(input_ids=ids, attention_mask=mask).last_hidden_state
+
     axes = {0: "batch", 1: "length"}
-    torch.onnx.export(network, (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
+    torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
                       input_names=["input_ids", "attention_mask"], output_names=["states"],
                       dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes}, opset_version=17)
     options = ort.SessionOptions()
@@ -133,7 +154,8 @@ def onnxruntime(model, what, batch, count):
     return timed(encode)
 
 
-PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_encoder, onnxruntime)}
+PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_bf16, transformers_encoder,
+                                 transformers_encoder_bf16, onnxruntime)}
 
 
 def run(command, core, text=None):
@@ -141,30 +163,38 @@ def run(command, core, text=None):
     return subprocess.run(["taskset", "-c", core, *command], env=environment, capture_output=True, text=True, input=text)
 
 
-def compare(options, peers, model, what, batch, count, unit):
-    best = {}
+def compare(options, peers, precisions, model, what, batch, count, unit):
+    seconds = {}
     for _ in range(options.rounds):
         for name in peers:
-            done = run([sys.executable, __file__, "--peer", name, model, what, str(batch), str(count)], options.core)
+            if options.peers and name not in options.peers.split(","):
+                continue
+            opened = options.torch if options.torch and name in ("transformers", "transformers_bf16") else model
+            done = run([sys.executable, __file__, "--peer", name, opened, what, str(batch), str(count)], options.core)
             if done.returncode == 0:
-                best[name] = min([best.get(name, 1e9), *json.loads(done.stdout.splitlines()[-1])])
+                seconds.setdefault(name, []).extend(json.loads(done.stdout.splitlines()[-1]))
             else:
                 print(f"  ({name} is left out: {done.stderr.strip().splitlines()[-1][:100]})", file=sys.stderr)
-        done = run([options.program, what, model, "--batch", str(batch), "--tokens", str(count)], options.core)
-        if done.returncode:
-            sys.exit(done.stderr)
-        best["reclm"] = min([best.get("reclm", 1e9), *json.loads(done.stdout.splitlines()[-1])["cpu_seconds"]])
+        for precision in precisions:
+            done = run([options.program, what, model, "--batch", str(batch), "--tokens", str(count), "--precision",
+                        precision], options.core)
+            if done.returncode:
+                sys.exit(done.stderr)
+            name = "reclm" if precision == "stored" else "reclm " + precision
+            seconds.setdefault(name, []).extend(json.loads(done.stdout.splitlines()[-1])["cpu_seconds"])
     work = batch if what == "encode" else batch * count
-    for name, seconds in best.items():
-        ratio = "" if name == "reclm" else f"   reclm is {seconds / best['reclm']:.2f} times as fast"
-        print(f"{os.path.basename(model)[:32]:32} {what:8} batch {batch:3} {name:21} {work / seconds:8.1f} {unit}{ratio}",
-              flush=True)
+    best = {name: min(values) for name, values in seconds.items()}
+    ours = [name for name in best if name.startswith("reclm")]
+    for name, values in seconds.items():
+        ratios = "" if name in ours else "   " + ", ".join(f"{mine} {best[name] / best[mine]:.2f} ×" for mine in ours)
+        print(f"{os.path.basename(model)[:32]:32} {what:8} batch {batch:3} {name:25} {work / best[name]:8.1f} / "
+              f"{work / median(values):8.1f} {unit}{ratios}", flush=True)
 
 
 def check(options):
     import torch
     for model in options.gguf[:1]:
-        network = from_gguf(model)
+        network = open_torch(options.torch or model)
         prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
         got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
                   "".join(" ".join(map(str, p)) + "\n" for p in prompts)).stdout.splitlines()
@@ -178,15 +208,16 @@ def check(options):
         from transformers import AutoModel
         network = AutoModel.from_pretrained(options.encoder, dtype=torch.float32).eval()
         texts = [[token(k, s, network.config.vocab_size) for k in range(3 + 11 * s)] for s in range(20)]
-        got = run([options.program, "vectors", options.encoder], options.core,
-                  "".join(" ".join(map(str, t)) + "\n" for t in texts)).stdout.splitlines()
-        worst = 1.0
-        for text, line in zip(texts, got):
-            with torch.inference_mode():
-                expected = network(torch.tensor([text])).last_hidden_state[0].mean(0).double()
-            mine = torch.tensor([float(x) for x in line.split()], dtype=torch.float64)
-            worst = min(worst, torch.nn.functional.cosine_similarity(expected, mine, 0).item())
-        print(f"smallest cosine of 20 sentence vectors with transformers': {worst:.8f}")
+        for precision in ("stored", "bf16"):
+            got = run([options.program, "vectors", options.encoder, "--precision", precision], options.core,
+                      "".join(" ".join(map(str, t)) + "\n" for t in texts)).stdout.splitlines()
+            worst = 1.0
+            for text, line in zip(texts, got):
+                with torch.inference_mode():
+                    expected = network(torch.tensor([text])).last_hidden_state[0].mean(0).double()
+                mine = torch.tensor([float(x) for x in line.split()], dtype=torch.float64)
+                worst = min(worst, torch.nn.functional.cosine_similarity(expected, mine, 0).item())
+            print(f"{precision}: smallest cosine of 20 sentence vectors with transformers' float32: {worst:.8f}")
 
 
 def main():
@@ -197,7 +228,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--gguf", action="append", default=[])
+    parser.add_argument("--torch")
     parser.add_argument("--encoder")
+    parser.add_argument("--only", default="prefill,decode,40,200")
+    parser.add_argument("--peers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--core", default="0")
     parser.add_argument("--check", action="store_true")
@@ -205,14 +239,21 @@ def main():
     if options.check:
         check(options)
         return
+    only = options.only.split(",")
     for model in options.gguf:
-        peers = ["llama_cpp"] + (["transformers"] if os.path.getsize(model) > 500e6 else [])
+        full = os.path.getsize(model) > 500e6
+        peers = ["llama_cpp"] + (["transformers", "transformers_bf16"] if full else [])
         for what, batch, count in (("prefill", 1, 256), ("decode", 1, 64), ("decode", 8, 64)):
-            compare(options, peers, model, what, batch, count, "tokens/s")
+            if what in only:
+                compare(options, peers, ["stored", "bf16" if full else "stored-bf16"], model, what, batch, count,
+                        "tokens/s")
     if options.encoder:
         for count in (40, 200):
+            if str(count) not in only:
+                continue
             print(f"{count} tokens a sentence:")
-            compare(options, ["transformers_encoder", "onnxruntime"], options.encoder, "encode", 64, count, "sentences/s")
+            compare(options, ["transformers_encoder", "onnxruntime", "transformers_encoder_bf16"], ["stored", "bf16"],
+                    options.encoder, "encode", 64, count, "sentences/s")
 
 
 if __name__ == "__main__":

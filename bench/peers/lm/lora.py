@@ -1,9 +1,10 @@
-"""LoRA steps (r 8 on q and v, 4 × 256 tokens, float32) of torch + peft and of reclm in turn, on the same core.
+"""LoRA steps (r 8 on q and v, 4 × 256 tokens) of torch + peft and of reclm in turn, on the same core.
 
-    lora.py MODEL.gguf PEER_LORA [--rounds 3] [--steps 3] [--weights stored,f32] [--dtype float32] [--core 0]
+    lora.py MODEL.gguf PEER_LORA [--rounds 3] [--steps 3] [--weights stored,f32,bf16,stored-bf16]
+            [--dtype float32|bfloat16] [--torch FOLDER] [--core 0]
 
-MODEL.gguf is SmolLM2-135M-Instruct, PEER_LORA the program of that name (bench/peers/lora.cpp). A run's first step warms
-up and is left out. CPU seconds are printed beside wall seconds: on a busy machine only they can be compared.
+MODEL.gguf is SmolLM2-135M-Instruct, PEER_LORA the program of that name (bench/peers/lora.cpp). --torch: the same model
+as a Hugging Face folder, which transformers opens faster. A run's first step warms up and is left out. CPU seconds are printed beside wall seconds: on a busy machine only they can be compared.
 Needs torch, transformers, peft, gguf.
 """
 import argparse
@@ -23,8 +24,12 @@ def peer(options):
 
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    folder, name = os.path.split(os.path.abspath(options.model))
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=getattr(torch, options.dtype))
+    dtype = getattr(torch, options.dtype)
+    if os.path.isdir(options.model):
+        model = AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype)
+    else:
+        folder, name = os.path.split(os.path.abspath(options.model))
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=dtype)
     model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"],
                                              task_type="CAUSAL_LM"))
     model.train()
@@ -62,14 +67,15 @@ def main():
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--weights", default="stored,f32")
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--torch")
     parser.add_argument("--core", default="0")
     parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
         return peer(options)
     steps = str(options.steps + 1)
-    commands = {"torch + peft " + options.dtype: [sys.executable, __file__, options.model, "--peer", "--steps",
-                                                  str(options.steps), "--dtype", options.dtype]}
+    commands = {"torch + peft " + options.dtype: [sys.executable, __file__, options.torch or options.model, "--peer",
+                                                  "--steps", str(options.steps), "--dtype", options.dtype]}
     for weights in options.weights.split(","):
         commands["reclm, weights " + weights] = [options.program, options.model, "--weights", weights, "--steps", steps]
     results = {name: [] for name in commands}

@@ -12,6 +12,7 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
         blas    RECLM_WITH_BLAS
         command RECLM_BUILD_EXAMPLES
+        onednn  RECLM_WITH_ONEDNN
 )
 
 set(VCPKG_BUILD_TYPE release) # header-only

@@ -49,6 +49,14 @@ FrozenSource frozen_source(const Model& model) {
 
 }  // namespace detail
 
+/// The choice of a fit for another position of the knob `FrozenOptions::warm_floor`, without another fit on validation.
+/// @throws ConfigError outside [0, 1]
+inline FrozenChoice choice_for(FitReport report, double warm_floor) {
+  if (!(warm_floor >= 0 && warm_floor <= 1)) throw ConfigError("choice_for: warm_floor must lie in [0, 1]");
+  detail::choose_height(report, warm_floor);
+  return report.choice;
+}
+
 /// What `adapt` returns for a frozen model: the model, an item-to-item learner beside it, and a profile head that ranks
 /// items nobody has clicked, each only as far as validation shows that it helps.
 ///

@@ -3,6 +3,7 @@
 /// What can be asked of the adapter of frozen models, what it chose, and what it saw.
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "reclm/align/ease.hpp"
@@ -15,8 +16,10 @@ namespace reclm {
 /// Which parts may be used. What is on is used only as far as validation shows a gain.
 struct FrozenOptions {
   /// The one knob of the joint ranking of seen and unseen items, in [0, 1]: so much of the model's own warm Recall must
-  /// remain on validation. Within that, unseen items are ranked as high as makes H, the harmonic mean of warm and cold
-  /// Recall, largest. 0.99: warm items give up next to nothing there (on other data it can be more); 0: the best H.
+  /// remain on validation; of users whom validation knows nothing of, so much of the enhanced ranking's, since their
+  /// gain has not been seen and must not be spent. Within that, unseen items are ranked as high as makes H, the
+  /// harmonic mean of warm and cold Recall, largest, but no higher than what is within a standard error of the largest
+  /// H. 0.99: warm items give up next to nothing on validation (on other data it can be more); 0: the best H.
   double warm_floor = 0.99;
   bool residual = true;           ///< an item-to-item learner (Ease) beside the model
   bool smoothing = true;          ///< profiles correct the scores of seen items
@@ -24,8 +27,9 @@ struct FrozenOptions {
   Index landmarks = 4096;         ///< profiles that the kernel head compares with; exact below
   Index residual_items = 6000;    ///< see EaseOptions::items
   Index validation_users = 2048;  ///< choices are made on at most so many users with validation targets
-  double pseudo_cold = 0.2;       ///< share of the seen items that play unseen ones on validation, in (0, 1)
-  Index cutoff = 20;              ///< K of the Recall@K that decides
+  double pseudo_cold = 0;  ///< share of the seen items that play unseen ones on validation, at most 1/3; 0: as large as
+                           ///< the share of unseen items is, from 0.2 up
+  Index cutoff = 20;       ///< K of the Recall@K that decides
   std::uint64_t seed = 1;
   Observer observer{};  ///< told after each stage; stopping raises `FitStopped`
 };
@@ -46,18 +50,20 @@ class FitStopped : public Error {
 struct FrozenChoice {
   EaseOptions ease{};
   double residual = 0;       ///< in [0, 1]
+  Index min_history = 0;     ///< users with fewer clicks get nothing from the residual
   double sharpness = 3;      ///< of ProfileKernel
   double ridge = 2;          ///< of KernelRidge
   double cold_residual = 0;  ///< the residual's share in P, in [0, 1]
   double smoothing = 0;      ///< in [0, 1)
   double cold_gain = 1.5;    ///< > 0
-  double cold_offset = 0;    ///< −∞: unseen items behind all seen ones
+  double cold_offset = -1;   ///< −∞: unseen items behind all seen ones; −1 left 99% of warm Recall on MovieLens
 };
 
 /// One place on the way from "unseen items last" to "unseen items first".
 struct CalibrationPoint {
   double offset = 0, warm = 0, cold = 0;  ///< cold_offset, and Recall@K of warm and of cold targets in one ranking
   double h = 0;                           ///< harmonic mean of the two
+  double error = 0;                       ///< standard error of h over users
 };
 
 /// What a fit saw on validation; figures are NaN where there was none.
@@ -68,7 +74,10 @@ struct FitReport {
   double zero_shot = 0;    ///< Recall@K of pseudo-cold targets among pseudo-cold items
   double warm_alone = 0;   ///< warm Recall@K of the model in the joint ranking, unseen items last
   FrozenChoice choice;
-  std::vector<CalibrationPoint> curve;  ///< ascending offsets, for `choice.cold_gain`
+  double warm_enhanced = 0;               ///< the same of the adapter
+  double coverage = 0;                    ///< share of train's users who have clicks in validation, in [0, 1]
+  std::vector<CalibrationPoint> curve{};  ///< ascending offsets, for `choice.cold_gain`
+  std::map<double, std::vector<CalibrationPoint>> curves{};  ///< the same for every gain that was tried
 };
 
 }  // namespace reclm

@@ -85,11 +85,13 @@ Profiles make_profiles(const Items& items, std::span<const std::string> row_ids,
 }
 
 /// Profiles from .npy files (float16, 32 or 64), rows in the model's order; an empty path for users: none.
-/// @throws IoError, DataError
+/// @throws IoError, DataError; ShapeError on another width than 1 to 4,096
 inline Profiles load_profiles(const std::filesystem::path& users, const std::filesystem::path& items) {
   Profiles result{.items = read_npy(items)};
-  if (!users.empty()) result.users = read_npy(users);
   detail::check_profile_width(result.items.cols(), items.string() + ": item profiles");
+  if (users.empty()) return result;
+  result.users = read_npy(users);
+  detail::check_profile_width(result.users.cols(), users.string() + ": user profiles");
   return result;
 }
 

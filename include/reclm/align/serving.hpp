@@ -36,7 +36,11 @@ class ServingModel {
   ServingModel() = default;
   /// @throws ShapeError unless the parts fit each other
   ServingModel(Matrix<float> users, Matrix<float> items, Interactions history)
-      : users_(std::move(users)), items_(std::move(items)), history_(std::move(history)) {
+      : users_(std::move(users)),
+        items_(std::move(items)),
+        history_(std::move(history)),
+        all_(static_cast<std::size_t>(items_.rows())) {
+    std::iota(all_.begin(), all_.end(), Id{0});
     if (users_.cols() != items_.cols() || history_.users() != users_.rows() || history_.items() != items_.rows())
       throw ShapeError("ServingModel: users, items and histories do not fit each other");
   }
@@ -87,9 +91,7 @@ class ServingModel {
 
   /// The best `k` of all items for each user, those of the user's history left out. @throws ShapeError, ConfigError
   [[nodiscard]] TopK top_k(std::span<const Id> users, Index k) const {
-    std::vector<Id> all(static_cast<std::size_t>(items_.rows()));
-    std::iota(all.begin(), all.end(), Id{0});
-    return cpu::top_k({.users = users_, .items = items_}, users, all, {history_.offsets(), history_.columns()}, k);
+    return cpu::top_k({.users = users_, .items = items_}, users, all_, {history_.offsets(), history_.columns()}, k);
   }
 
   /// The same for one user. @throws ShapeError, ConfigError
@@ -104,6 +106,7 @@ class ServingModel {
  private:
   Matrix<float> users_, items_;
   Interactions history_;
+  std::vector<Id> all_;  // the numbers of all items: for millions, writing them for each user would take a tenth
 };
 
 }  // namespace reclm

@@ -3,6 +3,7 @@
 /// The items that a ranking chooses from, and how masked ones leave it.
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <limits>
 #include <span>

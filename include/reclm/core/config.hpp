@@ -2,6 +2,7 @@
 /// @file config.hpp
 /// The library's integer types and the few compiler switches that the kernels need.
 
+#include <cstddef>
 #include <cstdint>
 
 /// Marks a function that must compile for host and device from one source.

@@ -3,6 +3,7 @@
 /// Who touched what, as compressed sparse rows.
 
 #include <algorithm>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>

@@ -83,8 +83,11 @@ inline OpenNpy open_npy(InputFile& file) {
 template <class T>
 T npy_element(const unsigned char* from, const NpyHeader& header) {
   std::array<unsigned char, 8> bytes{};
-  std::memcpy(bytes.data(), from, static_cast<std::size_t>(header.bytes));
-  if (header.swapped) std::reverse(bytes.begin(), bytes.begin() + header.bytes);
+  const auto count = static_cast<std::size_t>(header.bytes);
+  if (header.swapped)
+    for (std::size_t k = 0; k < count; ++k) bytes[(count - 1 - k) % bytes.size()] = from[k];
+  else
+    std::memcpy(bytes.data(), from, count);
   const auto as = [&]<class Stored>(Stored stored) {
     std::memcpy(&stored, bytes.data(), sizeof stored);
     return stored;

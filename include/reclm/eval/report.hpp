@@ -48,7 +48,10 @@ inline std::filesystem::path write_report(const std::filesystem::path& folder, c
   if (failure)
     throw IoError("cannot create " + folder.string() + ": " + failure.message() +
                   ". Remedy: name a folder that can be written");
-  for (const auto& [name, text] : files) write_file(folder / name, text);
+  for (const auto& [name, text] : files) {
+    remove_abandoned(folder / name);
+    write_file(folder / name, text);
+  }
   return folder / "index.html";
 }
 

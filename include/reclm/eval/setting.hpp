@@ -3,6 +3,7 @@
 /// The questions that an evaluation can ask, and their names.
 
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace reclm {

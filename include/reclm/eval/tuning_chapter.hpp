@@ -55,15 +55,16 @@ inline ChapterTable loss_table(const instruct::TuningReport& report) {
 
 inline ChapterTable question_table(const instruct::TuningReport& report) {
   ChapterTable table{"Yes or No",
-                     "Would a held-out user choose this item, which a neighbour has? The area under the curve is .5 "
+                     "Would a held-out user choose this item, which a neighbour has? Before and after the stage "
+                     "collaborative; the area under the curve is .5 "
                      "for a guess, 1 for a seer.",
                      {{"questions", 0}, {"accuracy", 1, true}, {"AUC", 3}},
                      {}};
   const auto row = [&](const char* when, const instruct::QuestionReport& q) {
     table.rows.push_back({when, {static_cast<double>(q.questions), q.accuracy, q.auc}});
   };
-  row("before the stage collaborative", report.questions_before);
-  row("after it", report.questions_after);
+  row("before", report.questions_before);
+  row("after", report.questions_after);
   return table;
 }
 

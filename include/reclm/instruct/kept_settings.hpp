@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,7 @@ using KeptSettings = std::map<std::string, std::string>;
 /// @throws ConfigError naming the setting that differs; DataError when the file is none of these; IoError
 inline bool keep_settings(const std::filesystem::path& file, const KeptSettings& settings) {
   constexpr const char* format = "reclm run 1";
+  remove_abandoned(file);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     const nlohmann::ordered_json all{{"format", format}, {"settings", settings}};

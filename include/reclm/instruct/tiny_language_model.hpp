@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +14,6 @@
 #include "reclm/instruct/dialogues.hpp"
 #include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/item_texts.hpp"
-#include "reclm/instruct/open_language_model.hpp"
 #include "reclm/lm/tiny.hpp"
 
 namespace reclm::instruct {
@@ -77,27 +75,27 @@ inline std::vector<std::string> tiny_texts_of(const Dataset& data, const std::ve
   return texts;
 }
 
-/// The tiny model of `folder`, a Hugging Face folder. Where there is none it is trained on what `texts()` gives, with a
-/// checkpoint beside the folder, and saved; the folder appears when it is whole. Nothing when the observer stopped it.
+/// Sees to it that `folder` is a Hugging Face folder with a tiny model. Where there is none it is trained on what
+/// `texts()` gives, with a checkpoint beside the folder, and saved; the folder appears when it is whole.
+/// @return false when the observer stopped it
 /// @throws ConfigError, IoError, DataError
 template <class Texts>
-std::optional<LanguageModel> tiny_language_model(const std::filesystem::path& folder, const Texts& texts,
-                                                 lm::TinyOptions options) {
+bool make_tiny_model(const std::filesystem::path& folder, const Texts& texts, lm::TinyOptions options) {
   namespace fs = std::filesystem;
+  fs::path beside = folder, checkpoint = folder;
+  beside += ".unfinished";
+  checkpoint += ".checkpoint.safetensors";
   if (!fs::exists(folder / "config.json")) {
-    fs::path beside = folder, checkpoint = folder;
-    beside += ".unfinished";
-    checkpoint += ".checkpoint.safetensors";
     options.checkpoint = checkpoint;
     const lm::TinyModel tiny = lm::train_tiny(texts(), options);
-    if (tiny.report.interrupted) return std::nullopt;
+    if (tiny.report.interrupted) return false;
     fs::remove_all(beside);
     fs::create_directories(beside);
     lm::save_tiny(beside, tiny);
     fs::rename(beside, folder);
-    fs::remove(checkpoint);
   }
-  return open_language_model(folder);
+  fs::remove(checkpoint);
+  return true;
 }
 
 }  // namespace reclm::instruct

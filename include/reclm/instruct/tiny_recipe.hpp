@@ -11,7 +11,7 @@
 namespace reclm::instruct {
 
 /// The world that `reclm run --world` makes: smaller than the default, of the same shape.
-inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 600, .items = 800, .seed = seed}; }
+inline WorldOptions tiny_world(std::uint64_t seed = 1) { return {.users = 400, .items = 500, .seed = seed}; }
 
 inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
   return {.vocabulary = 2400,
@@ -84,9 +84,9 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
 
 /// How the profiles of all users and items are drawn.
 struct TinyWriting {
-  lm::SamplingOptions sampling{.temperature = 0.7f, .top_p = 0.9f};
+  lm::SamplingOptions sampling{.temperature = 0.3f, .top_p = 0.9f};
   Index batch = 64;
-  int attempts = 2;
+  int attempts = 1;  ///< before tuning hardly an answer is a profile, afterwards nearly all are
 };
 inline TinyWriting tiny_writing() { return {}; }
 

@@ -4,6 +4,7 @@
 /// labelled lists, "User identity: a, b, c; User interests: x, y, z".
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -9,7 +9,8 @@
 ///     const Matrix<float> logits = decoder.logits(tokens);   // [tokens, vocabulary]
 ///
 /// On the CPU a token's logits have the same bits whatever other sequences, or pieces of the same one, are computed
-/// with it, and for any number of threads.
+/// with it, and for any number of threads. In the bf16 precisions a token that comes alone is computed in float32 (see
+/// lone_tokens_differ): there only pieces of two tokens and more are alike.
 
 #include <algorithm>
 #include <cmath>
@@ -110,41 +111,36 @@ class Decoder {
     head_.detach();
   }
 
+  /// Whether a token that is its sequence's only one in a call is computed otherwise than tokens that come together: in
+  /// the bf16 precisions its products are float32's, which are as fast for few rows.
+  [[nodiscard]] bool lone_tokens_differ() const { return head_.weight().bf16_products(); }
+
   /// Continues sequences by their next tokens. Any lengths, any number of sequences; each sequence once a call.
   /// @throws ConfigError for tokens outside the vocabulary, repeated or missing sequences, and sequences without tokens
   /// Cost: the weights are read once for every kMostRows tokens.
   ForwardResult<B> forward(std::span<const NextTokens<B>> next, const ForwardOptions& options = {}) const {
     check_tokens(next);
-    std::vector<Row> rows;
-    std::vector<Id> wanted;  // rows of the result
-    for (std::size_t s = 0; s < next.size(); ++s) {
-      KvSequence<B>& sequence = *next[s].sequence;
-      const Index before = sequence.length(), more = static_cast<Index>(next[s].tokens.size());
-      sequence.extend(more, layout_.size() * config_.layers);
-      for (Index i = 0; i < more; ++i) {
-        if (options.every_token || i + 1 == more) wanted.push_back(static_cast<Id>(rows.size()));
-        rows.push_back(
-            {next[s].tokens[static_cast<std::size_t>(i)], static_cast<Id>(before + i), s, sequence.length()});
-      }
-    }
-    const auto count = static_cast<Index>(wanted.size());
+    if (!lone_tokens_differ()) return pass(next, options, false);
+    std::vector<NextTokens<B>> lone, together;
+    for (const NextTokens<B>& n : next) (n.tokens.size() == 1 ? lone : together).push_back(n);
+    if (lone.empty() || together.empty()) return pass(next, options, together.empty());
+    const ForwardResult<B> singles = pass(lone, options, true), others = pass(together, options, false);
     ForwardResult<B> result;
-    Tensor<B, float> hidden{count, config_.width};
-    auto first = wanted.begin();
-    for (Index begin = 0; begin < static_cast<Index>(rows.size()); begin += kMostRows) {
-      const Index end = std::min(begin + kMostRows, static_cast<Index>(rows.size()));
-      const auto last = std::lower_bound(first, wanted.end(), static_cast<Id>(end));
-      std::vector<Id> here(first, last);
-      for (Id& row : here) row -= static_cast<Id>(begin);
-      run(next, std::span(rows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), here,
-          hidden.data() + (first - wanted.begin()) * config_.width);
-      first = last;
-    }
-    if (options.logits) {
-      result.logits = Tensor<B, float>{count, config_.vocabulary};
-      head_.apply(hidden.data(), count, result.logits.data());
-    }
-    if (options.hidden) result.hidden = std::move(hidden);
+    const auto merge = [&](const Tensor<B, float>& a, const Tensor<B, float>& b) {
+      Tensor<B, float> rows{a.rows() + b.rows(), a.cols()};
+      Index from_a = 0, from_b = 0;
+      for (const NextTokens<B>& n : next) {
+        const bool single = n.tokens.size() == 1;
+        const Index count = options.every_token ? static_cast<Index>(n.tokens.size()) : 1;
+        Index& from = single ? from_a : from_b;
+        B::copy(rows.data() + (from_a + from_b) * a.cols(), (single ? a : b).data() + from * a.cols(),
+                count * a.cols());
+        from += count;
+      }
+      return rows;
+    };
+    if (options.logits) result.logits = merge(singles.logits, others.logits);
+    if (options.hidden) result.hidden = merge(singles.hidden, others.hidden);
     return result;
   }
 
@@ -169,6 +165,41 @@ class Decoder {
     std::size_t sequence;  // its place in the call
     Index length;          // of the sequence, with this call's tokens
   };
+
+  /// `exact`: float32 products whatever the precision.
+  ForwardResult<B> pass(std::span<const NextTokens<B>> next, const ForwardOptions& options, bool exact) const {
+    std::vector<Row> rows;
+    std::vector<Id> wanted;  // rows of the result
+    for (std::size_t s = 0; s < next.size(); ++s) {
+      KvSequence<B>& sequence = *next[s].sequence;
+      const Index before = sequence.length(), more = static_cast<Index>(next[s].tokens.size());
+      sequence.extend(more, layout_.size() * config_.layers);
+      for (Index i = 0; i < more; ++i) {
+        if (options.every_token || i + 1 == more) wanted.push_back(static_cast<Id>(rows.size()));
+        rows.push_back(
+            {next[s].tokens[static_cast<std::size_t>(i)], static_cast<Id>(before + i), s, sequence.length()});
+      }
+    }
+    const auto count = static_cast<Index>(wanted.size());
+    ForwardResult<B> result;
+    Tensor<B, float> hidden{count, config_.width};
+    auto first = wanted.begin();
+    for (Index begin = 0; begin < static_cast<Index>(rows.size()); begin += kMostRows) {
+      const Index end = std::min(begin + kMostRows, static_cast<Index>(rows.size()));
+      const auto last = std::lower_bound(first, wanted.end(), static_cast<Id>(end));
+      std::vector<Id> here(first, last);
+      for (Id& row : here) row -= static_cast<Id>(begin);
+      run(next, std::span(rows).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), here,
+          hidden.data() + (first - wanted.begin()) * config_.width, exact);
+      first = last;
+    }
+    if (options.logits) {
+      result.logits = Tensor<B, float>{count, config_.vocabulary};
+      head_.apply({hidden.data(), count, config_.width, exact}, result.logits.data());
+    }
+    if (options.hidden) result.hidden = std::move(hidden);
+    return result;
+  }
 
   void check_config() const {
     const ModelConfig& c = config_;
@@ -268,8 +299,8 @@ class Decoder {
   }
 
   /// Passes rows through all layers; the states of rows `wanted` behind the last norm go to `hidden`.
-  void run(std::span<const NextTokens<B>> next, std::span<const Row> tokens, std::span<const Id> wanted,
-           float* hidden) const {
+  void run(std::span<const NextTokens<B>> next, std::span<const Row> tokens, std::span<const Id> wanted, float* hidden,
+           bool exact) const {
     const ModelConfig& c = config_;
     const auto n = static_cast<Index>(tokens.size());
     Batch batch = prepare(next, tokens);
@@ -301,24 +332,28 @@ class Decoder {
       const Layer& layer = layers_[i];
       batch.rows.layer_offset = static_cast<Index>(i) * layout_.size();
       rms_norm(layer.attention_norm, n, x.data(), normed.data());
-      layer.q.apply(normed.data(), n, q.data());
-      layer.k.apply(normed.data(), n, k.data());
-      layer.v.apply(normed.data(), n, v.data());
+      const LayerInput attention_input(normed.data(), n, c.width, exact);
+      layer.q.apply(attention_input, q.data());
+      layer.k.apply(attention_input, k.data());
+      layer.v.apply(attention_input, v.data());
       turn(q, c.heads, turned_q);
       turn(k, c.kv_heads, turned_k);
-      B::for_rows(n, 8 * kv_width, kernels::StoreKeysValues{batch.rows, turned_k.data(), v.data()});
-      if constexpr (B::on_device)
+      if constexpr (B::on_device) {
+        B::for_rows(n, 8 * kv_width, kernels::StoreKeysValues{batch.rows, turned_k.data(), v.data()});
         B::for_rows(n * c.heads, batch.longest * c.head_width,
                     kernels::PagedAttention{batch.rows, turned_q.data(), scores.data(), batch.longest, q.data()});
-      else
+      } else {
+        cpu::store_keys_values(batch.rows, turned_k.data(), v.data());
         cpu::paged_attention(batch.rows, turned_q.data(), q.data());
-      layer.o.apply(q.data(), n, back.data());
+      }
+      layer.o.apply({q.data(), n, q_width, exact}, back.data());
       add_back();
       rms_norm(layer.inner_norm, n, x.data(), normed.data());
-      layer.gate.apply(normed.data(), n, gate.data());
-      layer.up.apply(normed.data(), n, up.data());
+      const LayerInput inner_input(normed.data(), n, c.width, exact);
+      layer.gate.apply(inner_input, gate.data());
+      layer.up.apply(inner_input, up.data());
       B::for_rows(n, 16 * c.inner_width, kernels::SiluGate<float>{gate.data(), up.data(), inner.data(), c.inner_width});
-      layer.down.apply(inner.data(), n, back.data());
+      layer.down.apply({inner.data(), n, c.inner_width, exact}, back.data());
       add_back();
     }
     if (wanted.empty()) return;

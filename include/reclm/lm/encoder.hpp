@@ -49,10 +49,12 @@ class Encoder {
                         std::to_string(c.heads) + " heads of " + std::to_string(c.head_width) +
                         ". Remedy: check config.json or the GGUF metadata");
     const std::string embeddings = "embeddings.";
-    words_ = load_matrix<B>(weights, embeddings + "word_embeddings.weight", c.vocabulary, c.width, precision);
-    positions_ = load_matrix<B>(weights, embeddings + "position_embeddings.weight", c.context, c.width, precision);
-    const auto types =
-        load_matrix<B>(weights, embeddings + "token_type_embeddings.weight", c.token_types, c.width, Precision::f32);
+    const auto table = [&](const std::string& name, Index rows) {
+      return EmbeddingTable<B>(get_matrix(weights, name, rows, c.width), precision, name);
+    };
+    words_ = table(embeddings + "word_embeddings.weight", c.vocabulary);
+    positions_ = table(embeddings + "position_embeddings.weight", c.context);
+    const EmbeddingTable<B> types = table(embeddings + "token_type_embeddings.weight", c.token_types);
     type_ = Tensor<B, float>{1, c.width};
     types.gather(std::vector<Id>{0}, type_.data());
     norm_ = load_norm(weights, embeddings + "LayerNorm");
@@ -119,6 +121,8 @@ class Encoder {
   static constexpr Index kMostRows = 480;
 
  private:
+  static constexpr Index kInnerRows = 96;
+
   struct Norm {
     Tensor<B, float> weight, bias;
   };
@@ -181,8 +185,9 @@ class Encoder {
     paged.heads = c.heads;
     paged.scale = 1.0f / std::sqrt(static_cast<float>(c.head_width));
 
+    const Index inner_rows = B::on_device ? n : std::min(n, kInnerRows);
     Tensor<B, float> x{n, c.width}, q{n, c.width}, k{n, c.width}, v{n, c.width}, back{n, c.width},
-        inner{n, c.inner_width}, activated{n, c.inner_width};
+        inner{inner_rows, c.inner_width}, activated{inner_rows, c.inner_width};
     Tensor<B, float> statistics{n, 2}, scores;
     const Index longest = *std::max_element(ends.begin(), ends.end());
     if constexpr (B::on_device) scores = Tensor<B, float>{n * c.heads, longest};
@@ -201,23 +206,30 @@ class Encoder {
     B::for_rows(n, c.width, kernels::BiasActivation<float>{type_.data(), false, back.data(), c.width});
     layer_norm(norm_, back, x);
     for (const Layer& layer : layers_) {
-      layer.q.apply(x.data(), n, q.data());
-      layer.k.apply(x.data(), n, k.data());
-      layer.v.apply(x.data(), n, v.data());
-      B::for_rows(n, 8 * c.width, kernels::StoreKeysValues{paged, k.data(), v.data()});
-      if constexpr (B::on_device)
+      const LayerInput attention_input(x.data(), n, c.width);
+      layer.q.apply(attention_input, q.data());
+      layer.k.apply(attention_input, k.data());
+      layer.v.apply(attention_input, v.data());
+      if constexpr (B::on_device) {
+        B::for_rows(n, 8 * c.width, kernels::StoreKeysValues{paged, k.data(), v.data()});
         B::for_rows(n * c.heads, longest * c.head_width,
                     kernels::PagedAttention{paged, q.data(), scores.data(), longest, k.data()});
-      else
+      } else {
+        cpu::store_keys_values(paged, k.data(), v.data());
         cpu::paged_attention(paged, q.data(), k.data());
-      layer.o.apply(k.data(), n, back.data());
+      }
+      layer.o.apply({k.data(), n, c.width}, back.data());
       add(x, back);
       layer_norm(layer.attention_norm, back, x);
-      layer.up.apply(x.data(), n, inner.data());
-      B::for_rows(
-          n, 16 * c.inner_width,
-          kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
-      layer.down.apply(activated.data(), n, back.data());
+      // Some rows at a time, so that the wide inner states stay in the second-level cache.
+      for (Index row = 0; row < n; row += inner_rows) {
+        const Index rows = std::min(inner_rows, n - row);
+        layer.up.apply({x.data() + row * c.width, rows, c.width}, inner.data());
+        B::for_rows(
+            rows, 16 * c.inner_width,
+            kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
+        layer.down.apply({activated.data(), rows, c.inner_width}, back.data() + row * c.width);
+      }
       add(x, back);
       layer_norm(layer.inner_norm, back, x);
     }
@@ -256,7 +268,7 @@ class Encoder {
 
   ModelConfig config_;
   PageLayout layout_;
-  WeightMatrix<B> words_, positions_;
+  EmbeddingTable<B> words_, positions_;
   Tensor<B, float> type_;
   Norm norm_;
   std::vector<Layer> layers_;

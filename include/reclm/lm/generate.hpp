@@ -177,11 +177,14 @@ class Generator {
       const std::vector<TokenId>& prompt = requests_[waiting_].prompt;
       const Text* donor = nullptr;
       Index shared = 0, soon = 0;
-      // The last token must be computed, for its logits.
-      const Index most = prompt_size(waiting_) - 1;
+      // The last token must be computed, for its logits. Where lone tokens are computed otherwise, it must not be
+      // alone, and what is taken must have been computed as a prompt's: else a text depended on its company.
+      const bool apart = decoder_.lone_tokens_differ();
+      const Index most = prompt_size(waiting_) - (apart ? 2 : 1), least = apart ? 2 : 1;
       const auto consider = [&](const Text& text) {
-        const Index common = std::min(most, common_beginning(prompt, text.fed));
-        if (common > shared) {
+        const Index there = apart ? prompt_size(text.request) : most;
+        const Index common = std::min({most, there, common_beginning(prompt, text.fed)});
+        if (common > shared && common >= least) {
           shared = common;
           donor = &text;
         }

@@ -33,17 +33,22 @@ Tensor<B, float> load_vector(const WeightSource& weights, const std::string& nam
   return Tensor<B, float>::from_host(values);
 }
 
-/// A matrix of the weights. @throws DataError unless it is [outputs, inputs]
-template <class B>
-WeightMatrix<B> load_matrix(const WeightSource& weights, const std::string& name, Index outputs, Index inputs,
-                            Precision precision) {
-  const StoredTensor stored = weights.get(name);
+/// A weight of a known shape. @throws DataError unless it is [outputs, inputs]
+inline StoredTensor get_matrix(const WeightSource& weights, const std::string& name, Index outputs, Index inputs) {
+  StoredTensor stored = weights.get(name);
   if (stored.rows != outputs || stored.cols != inputs)
     throw DataError(name, 0,
                     "the shape is [" + std::to_string(stored.rows) + ", " + std::to_string(stored.cols) + "] where [" +
                         std::to_string(outputs) + ", " + std::to_string(inputs) + "] is needed",
                     "check that the file's weights belong to its configuration");
-  return WeightMatrix<B>(stored, precision, name);
+  return stored;
+}
+
+/// A matrix of the weights. @throws DataError unless it is [outputs, inputs]
+template <class B>
+WeightMatrix<B> load_matrix(const WeightSource& weights, const std::string& name, Index outputs, Index inputs,
+                            Precision precision) {
+  return {get_matrix(weights, name, outputs, inputs), precision, name};
 }
 
 template <class B>
@@ -64,13 +69,12 @@ class Linear {
   [[nodiscard]] const WeightMatrix<B>& weight() const { return weight_; }
 
   /// y [rows, outputs] = x [rows, inputs] · Wᵀ + bias + update.
-  void apply(const float* x, Index rows, float* y) const {
-    const Index outputs = weight_.outputs();
-    weight_.multiply(x, rows, y);
-    if (!bias_.empty()) B::for_rows(rows, outputs, kernels::BiasActivation<float>{bias_.data(), false, y, outputs});
+  void apply(const LayerInput& x, float* y) const {
+    const Index rows = x.rows();
+    weight_.multiply(x, y, false, bias_.empty() ? nullptr : bias_.data());
     if (!update_) return;
     Tensor<B, float> low{rows, update_->a.outputs()};
-    update_->a.multiply(x, rows, low.data());
+    update_->a.multiply(x, low.data());
     update_->b.multiply(low.data(), rows, y, true);
   }
 

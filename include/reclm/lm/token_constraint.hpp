@@ -4,6 +4,7 @@
 /// an accepted text, so a generation that ends by its length is valid too.
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>

@@ -3,6 +3,7 @@
 /// What each token of a vocabulary says, byte for byte, and which tokens end a text.
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -26,6 +26,34 @@ class ConstantMatrix {
   /// The address of the rows [first, first + count), one behind the other, in the backend's memory: the matrix's own,
   /// or `buffer` [count, cols] after it was filled.
   virtual const T* read(Index first, Index count, T* buffer) const = 0;
+
+  /// y[n, rows] = x[n, cols] · Wᵀ.
+  virtual void times_transposed(const T* x, Index n, T* y) const {
+    const Index in = cols(), out = rows();
+    for_tiles([&](Index first, Index count, const T* tile) {
+      B::gemm(Op::none, Op::transpose, n, count, in, T(1), x, in, tile, in, T(0), y + first, out);
+    });
+  }
+  /// y[n, cols] = beta · y + x[n, rows] · W.
+  virtual void times(const T* x, Index n, T beta, T* y) const {
+    const Index in = cols(), out = rows();
+    for_tiles([&](Index first, Index count, const T* tile) {
+      B::gemm(Op::none, Op::none, n, in, count, T(1), x + first, out, tile, in, first == 0 ? beta : T(1), y, in);
+    });
+  }
+
+ protected:
+  /// Calls body(first, count, address) for tiles of rows, in order.
+  template <class Body>
+  void for_tiles(const Body& body) const {
+    const Index step = tile_rows();
+    Tensor<B, T> buffer;
+    if (!in_memory()) buffer = Tensor<B, T>{step, cols()};
+    for (Index first = 0; first < rows(); first += step) {
+      const Index count = std::min(step, rows() - first);
+      body(first, count, read(first, count, buffer.data()));
+    }
+  }
 };
 
 /// One that lies in memory as T.
@@ -42,38 +70,5 @@ class DenseConstant final : public ConstantMatrix<B, T> {
  private:
   Tensor<B, T> values_;
 };
-
-namespace detail {
-
-template <class B, class T, class Body>
-void for_tiles(const ConstantMatrix<B, T>& w, const Body& body) {
-  const Index step = w.tile_rows();
-  Tensor<B, T> buffer;
-  if (!w.in_memory()) buffer = Tensor<B, T>{step, w.cols()};
-  for (Index first = 0; first < w.rows(); first += step) {
-    const Index count = std::min(step, w.rows() - first);
-    body(first, count, w.read(first, count, buffer.data()));
-  }
-}
-
-}  // namespace detail
-
-/// y[n, rows] = x[n, cols] · Wᵀ.
-template <class B, class T>
-void multiply_transposed(const T* x, Index n, const ConstantMatrix<B, T>& w, T* y) {
-  const Index in = w.cols(), out = w.rows();
-  detail::for_tiles(w, [&](Index first, Index count, const T* tile) {
-    B::gemm(Op::none, Op::transpose, n, count, in, T(1), x, in, tile, in, T(0), y + first, out);
-  });
-}
-
-/// y[n, cols] = beta · y + x[n, rows] · W.
-template <class B, class T>
-void multiply(const T* x, Index n, const ConstantMatrix<B, T>& w, T beta, T* y) {
-  const Index in = w.cols(), out = w.rows();
-  detail::for_tiles(w, [&](Index first, Index count, const T* tile) {
-    B::gemm(Op::none, Op::none, n, in, count, T(1), x + first, out, tile, in, first == 0 ? beta : T(1), y, in);
-  });
-}
 
 }  // namespace reclm

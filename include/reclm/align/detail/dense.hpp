@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <Eigen/Cholesky>
 
@@ -60,7 +61,7 @@ class Cholesky {
 };
 
 /// Makes the columns of `y` [n, r] orthonormal by two rounds of Cholesky-QR; columns that depend on others become
-/// small.
+/// shorter than half a unit.
 inline void orthonormalize(Matrix<float>& y) {
   for (int round = 0; round < 2; ++round) {
     Matrix<float> gram = product(y, Op::transpose, y, Op::none);
@@ -86,8 +87,25 @@ inline void orthonormalize(Matrix<float>& y) {
   }
 }
 
+/// The columns of `y` that are longer than half a unit; the first, where there are none. What `orthonormalize` leaves
+/// of the others is rounding, and soon numbers so small that processors take a hundred times as long for each.
+inline Matrix<float> independent_columns(const Matrix<float>& y) {
+  std::vector<double> squares(static_cast<std::size_t>(y.cols()), 0.0);
+  for (Index r = 0; r < y.rows(); ++r)
+    for (Index c = 0; c < y.cols(); ++c) squares[static_cast<std::size_t>(c)] += static_cast<double>(y(r, c)) * y(r, c);
+  std::vector<Index> kept;
+  for (Index c = 0; c < y.cols(); ++c)
+    if (squares[static_cast<std::size_t>(c)] > 0.25) kept.push_back(c);
+  if (static_cast<Index>(kept.size()) == y.cols()) return y;
+  if (kept.empty()) kept.push_back(0);
+  Matrix<float> result(y.rows(), static_cast<Index>(kept.size()));
+  for (Index r = 0; r < y.rows(); ++r)
+    for (std::size_t k = 0; k < kept.size(); ++k) result(r, static_cast<Index>(k)) = y(r, kept[k]);
+  return result;
+}
+
 /// Orthonormal columns [m.cols(), rank] that span most of the rows of `m` (Halko et al., SIAM Review 2011): a random
-/// start and three rounds of subspace iteration. The rank is cut to the sides of `m`.
+/// start and three rounds of subspace iteration. The rank is cut to that of `m`; at least 1 unless `m` is empty.
 inline Matrix<float> row_space(const Matrix<float>& m, Index rank, std::uint64_t seed) {
   constexpr int kRounds = 3;
   rank = std::min({rank, m.rows(), m.cols()});
@@ -97,8 +115,9 @@ inline Matrix<float> row_space(const Matrix<float>& m, Index rank, std::uint64_t
   for (int round = 0; round < kRounds; ++round) {
     Matrix<float> y = product(m, q);
     orthonormalize(y);
-    q = product(m, Op::transpose, y, Op::none);
+    q = product(m, Op::transpose, independent_columns(y), Op::none);
     orthonormalize(q);
+    q = independent_columns(q);
   }
   return q;
 }

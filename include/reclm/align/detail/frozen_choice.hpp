@@ -1,17 +1,21 @@
 #pragma once
 /// @file frozen_choice.hpp
-/// Chooses, on validation, what the adapter of frozen models does. Every part stays off unless it clearly helps.
+/// Chooses, on validation, what the adapter of frozen models does. Every part stays off unless it surely helps, and for
+/// users of whose kind validation has seen enough.
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "reclm/align/detail/calibration.hpp"
 #include "reclm/align/detail/frozen_parts.hpp"
+#include "reclm/align/detail/paired_gain.hpp"
 #include "reclm/align/detail/validation_sample.hpp"
 #include "reclm/align/frozen_options.hpp"
 
@@ -27,7 +31,7 @@ class FrozenChooser {
         seen_(train),
         profiled_(profiles.items, profiles.has_item, seen_),
         sample_(train, valid, seen_.column_of, seen_.size(), rows_within_bounds(seen_.size(), options.validation_users),
-                options.pseudo_cold, options.seed) {}
+                options.pseudo_cold > 0 ? options.pseudo_cold : unseen_share(profiles), options.seed) {}
 
   FitReport choose() {
     report_.validation_users = sample_.rows();
@@ -36,6 +40,8 @@ class FrozenChooser {
           std::numeric_limits<double>::quiet_NaN();
       return report_;
     }
+    report_.choice.cold_offset = -std::numeric_limits<double>::infinity();  // until calibration knows better
+    report_.coverage = sample_.coverage;
     tell("model alone", 0);
     score_model();
     if (options_.residual) choose_residual();
@@ -55,11 +61,23 @@ class FrozenChooser {
  private:
   using Rows = Matrix<float>;
   static constexpr int kFolds = ValidationSample::kFolds;
+  // Standard errors that a gain must measure. The best of five weights by luck alone reaches 2.33 once in 20 times or
+  // less; the best of some fifteen heads 3.
+  static constexpr double kSure = 2.33, kSureOfHead = 3;
 
   void tell(const char* stage, Index step) const {
     const std::array<Metric, 1> metrics{Metric{"recall", mean_known(best_warm_.recall)}};
     if (!notify(options_.observer, {.stage = stage, .step = step, .total = 5, .loss = 0, .metrics = metrics}))
       throw FitStopped("the fit was stopped before: " + std::string(stage));
+  }
+  /// The share of items that are unseen, as far as three rounds allow, and that leave enough targets to judge by.
+  [[nodiscard]] double unseen_share(const FrozenProfiles& profiles) const {
+    Index unseen = 0;
+    for (std::size_t i = 0; i < seen_.column_of.size(); ++i)
+      unseen += seen_.column_of[i] < 0 && profiles.has(static_cast<Index>(i));
+    constexpr double kLeast = 0.2;
+    return std::max(kLeast,
+                    static_cast<double>(unseen) / static_cast<double>(std::max<Index>(unseen + seen_.size(), 1)));
   }
   [[nodiscard]] Worth worth(const Rows& scores, Among among) const {
     return worth_by_row(sample_, scores, among, options_.cutoff);
@@ -110,27 +128,46 @@ class FrozenChooser {
     residual_users_ = basis.users(sample_.users, train_, seen_);
     residual_items_ = basis.items;
     residual_ = product(residual_users_, Op::none, residual_items_, Op::transpose);
-    pick(
-        {0.2, 0.4, 0.6, 0.8, 1.0}, [&](double w) { return blend(1 - w, model_, w, residual_); },
-        report_.choice.residual);
+    const auto blended = [&](double w) { return blend(1 - w, model_, w, residual_); };
+    const auto weights = {0.2, 0.4, 0.6, 0.8, 0.95};  // some of the model stays, for users without a click
+    const Index enough = vouched_from(sample_, best_of(weights, blended).worth.choice, best_warm_.choice);
+    leave_out_short_histories(enough);
+    pick(weights, blended, report_.choice.residual);
   }
 
-  /// The weight whose scores rank best, where they clearly beat what stands and lose no Recall@K; else nothing changes.
-  template <class Scores>
-  void pick(std::initializer_list<double> weights, const Scores& scores_of, double& chosen) {
-    double best = -1;
-    Worth found;
-    Rows scores;
+  /// Users with fewer clicks get nothing from the residual, here and in every fit with this choice.
+  void leave_out_short_histories(Index enough) {
+    report_.choice.min_history = enough;
+    for (Index r = 0; r < sample_.rows(); ++r)
+      if (sample_.history(r) < enough)
+        for (Rows* part : {&residual_users_, &residual_}) std::ranges::fill(part->row(r), 0.0f);
+  }
+
+  struct Attempt {
     double weight = 0;
+    Worth worth;
+    Rows scores;
+  };
+  /// The weight whose scores rank best among those that lose no Recall@K.
+  template <class Scores>
+  [[nodiscard]] Attempt best_of(std::initializer_list<double> weights, const Scores& scores_of) const {
+    double best = -1;
+    Attempt found{0, best_warm_, {}};
     for (const double w : weights) {
-      Rows attempt = scores_of(w);
-      const Worth now = worth(attempt, Among::all());
+      Rows scores = scores_of(w);
+      Worth now = worth(scores, Among::all());
       if (mean_known(now.recall) < mean_known(best_warm_.recall)) continue;
       if (const double mean = mean_known(now.choice); mean > best)
-        best = mean, found = now, scores = std::move(attempt), weight = w;
+        best = mean, found = {w, std::move(now), std::move(scores)};
     }
-    if (!clearly_better(found.choice, best_warm_.choice)) return;
-    chosen = weight, best_warm_ = std::move(found), warm_ = std::move(scores);
+    return found;
+  }
+  /// Takes it where it surely beats what stands; else nothing changes.
+  template <class Scores>
+  void pick(std::initializer_list<double> weights, const Scores& scores_of, double& chosen) {
+    Attempt found = best_of(weights, scores_of);
+    if (!surely_better(found.worth.choice, best_warm_.choice, kSure)) return;
+    chosen = found.weight, best_warm_ = std::move(found.worth), warm_ = std::move(found.scores);
   }
 
   [[nodiscard]] Rows weighted_users(double share) const {
@@ -161,6 +198,10 @@ class FrozenChooser {
 
   // First the sharpness at a middling ridge, then the ridge.
   void choose_head() {
+    for (int f = 0; f < kFolds; ++f) {
+      const std::vector<float> round = chance_by_row(sample_, Among::cold(f), options_.cutoff);
+      chance_.insert(chance_.end(), round.begin(), round.end());
+    }
     double best = -1;
     for (const double sharpness : {0.0, 3.0, 6.0}) attempt_head(sharpness, sharpness > 0 ? 2.0 : 20.0, best);
     const double middle = report_.choice.ridge;
@@ -174,20 +215,22 @@ class FrozenChooser {
     std::vector<Rows> vectors;
     for (const KernelHead& head : heads)
       vectors.push_back(head.centred(rows_of(profiled_.centred.rows(), seen_.items)));
-    for (const double share : {0.0, 0.5, 1.0}) {
+    for (const double share : {0.0, 0.5, 0.9}) {  // some of the model for users whom the residual leaves out
       if (share > 0 && residual_items_.empty()) break;
       double value = 0, recall = 0;
+      std::vector<float> by_row;
       for (int f = 0; f < kFolds; ++f) {
         const Worth now =
             worth(product(weighted_users(share), Op::none, vectors[static_cast<std::size_t>(f)], Op::transpose),
                   Among::cold(f));
         value += mean_known(now.choice) / kFolds, recall += mean_known(now.recall) / kFolds;
+        by_row.insert(by_row.end(), now.choice.begin(), now.choice.end());
       }
       if (!(value > best)) continue;
       best = value;
       report_.zero_shot = recall;
       report_.choice.sharpness = sharpness, report_.choice.ridge = ridge, report_.choice.cold_residual = share;
-      fold_heads_ = heads;
+      fold_heads_ = heads, cold_by_row_ = std::move(by_row);
     }
   }
 
@@ -195,8 +238,17 @@ class FrozenChooser {
     const Rows smooth = scores_of_head(
         make_head(profiled_, profiled_.columns, seen_, model_items_, residual_items_, report_.choice, options_));
     const Rows plain = warm_;
-    pick(
-        {0.15, 0.3, 0.45, 0.6, 0.75}, [&](double a) { return smoothed(plain, smooth, a); }, report_.choice.smoothing);
+    const auto blended = [&](double a) { return smoothed(plain, smooth, a); };
+    const auto weights = {0.15, 0.3, 0.45, 0.6, 0.75};
+    // Items carry the smoothing, for all users alike: it needs their every kind.
+    const Index enough = vouched_from(sample_, best_of(weights, blended).worth.choice, best_warm_.choice);
+    Index users = 0, strangers = 0;
+    for (Id u = 0; u < train_.users(); ++u) {
+      const auto clicks = static_cast<Index>(train_.of(u).size());
+      users += clicks > 0, strangers += clicks > 0 && clicks < enough;
+    }
+    if (strangers * 10 > users) return;
+    pick(weights, blended, report_.choice.smoothing);
   }
   /// Items without a profile keep their score.
   [[nodiscard]] Rows smoothed(const Rows& plain, const Rows& smooth, double a) const {
@@ -208,91 +260,27 @@ class FrozenChooser {
     return scores;
   }
 
-  struct RowCurve {
-    std::vector<std::pair<float, bool>> warm, cold;  // best first: score, hit
-    Reach warm_reach, cold_reach;
-    Index warm_targets = 0, cold_targets = 0;
-  };
-
   // In each round the head has not seen the columns that play unseen items; the others are scored as they will be.
+  // A head that does not surely beat chance leaves unseen items behind all seen ones.
   void calibrate() {
-    if (fold_heads_.empty()) return;
+    if (fold_heads_.empty() || !surely_better(cold_by_row_, chance_, kSureOfHead)) return;
     const Rows plain = report_.choice.residual > 0
                            ? blend(1 - report_.choice.residual, model_, report_.choice.residual, residual_)
                            : model_;
-    std::vector<RowCurve> rows(sample_.users.size() * kFolds);
+    std::vector<TwoLists> lists(sample_.users.size() * kFolds);
     for (int f = 0; f < kFolds; ++f) {
       const Rows profile = scores_of_head(fold_heads_[static_cast<std::size_t>(f)]);
       const Rows base = report_.choice.smoothing > 0 ? smoothed(plain, profile, report_.choice.smoothing) : plain;
-      RowCurve* const first = rows.data() + static_cast<std::size_t>(f) * sample_.users.size();
-      parallel_for(sample_.rows(), 16, [&](Index r) { first[r] = curve_of(r, f, base, profile); });
+      TwoLists* const first = lists.data() + static_cast<std::size_t>(f) * sample_.users.size();
+      parallel_for(sample_.rows(), 16, [&](Index r) {
+        first[r] = two_lists(sample_, r, f, base.row(r), profile.row(r), profiled_.columns, options_.cutoff);
+      });
     }
-    double best = -1;
-    // Of gains that do about as well, the largest: the user's taste then decides how many unseen items come in front.
-    constexpr double kAsWell = 0.985;
-    for (const double gain : {0.5, 0.7, 1.0, 1.5, 2.2}) {
-      std::vector<CalibrationPoint> curve = curve_for(rows, gain);
-      const CalibrationPoint* const point = best_point(curve, options_.warm_floor * report_.warm_alone);
-      if (point == nullptr || point->h < kAsWell * best) continue;
-      best = std::max(best, point->h);
-      report_.choice.cold_gain = gain, report_.choice.cold_offset = point->offset;
-      report_.curve = std::move(curve);
-    }
-    if (best < 0) report_.choice.cold_offset = -std::numeric_limits<double>::infinity();
-  }
-
-  RowCurve curve_of(Index r, int fold, const Rows& base, const Rows& profile) const {
-    RowCurve row;
-    const auto& targets = sample_.targets[static_cast<std::size_t>(r)];
-    const auto& masked = sample_.masked[static_cast<std::size_t>(r)];
-    const auto list = [&](const Rows& scores, Among among) {
-      std::vector<std::pair<float, bool>> result;
-      for (const auto& [score, c] : best_columns(sample_, r, scores.row(r), among, options_.cutoff))
-        result.emplace_back(score, std::binary_search(targets.begin(), targets.end(), c));
-      return result;
-    };
-    row.warm = list(base, Among::warm(fold)), row.cold = list(profile, Among::cold(fold));
-    std::vector<float> warm, cold;
-    for (Index c = 0; c < seen_.size(); ++c)
-      if (Among::warm(fold).holds(sample_, static_cast<std::size_t>(c)) &&
-          !std::binary_search(masked.begin(), masked.end(), c))
-        warm.push_back(base(r, c));
-    for (const Index c : profiled_.columns)
-      if (!std::binary_search(masked.begin(), masked.end(), c)) cold.push_back(profile(r, c));
-    row.warm_reach = reach_of(warm), row.cold_reach = reach_of(cold);
-    for (const Index c : targets)
-      ++(Among::cold(fold).holds(sample_, static_cast<std::size_t>(c)) ? row.cold_targets : row.warm_targets);
-    return row;
-  }
-
-  [[nodiscard]] std::vector<CalibrationPoint> curve_for(const std::vector<RowCurve>& rows, double gain) const {
-    std::vector<CalibrationPoint> curve;
-    for (int step = -60; step <= 60; ++step) {
-      CalibrationPoint point{.offset = 0.05 * step};
-      double warm_users = 0, cold_users = 0;
-      for (const RowCurve& row : rows) {
-        const double shift =
-            row.warm_reach.level - gain * row.cold_reach.level + point.offset * row.warm_reach.deviation;
-        std::size_t w = 0, c = 0;
-        Index warm_hits = 0, cold_hits = 0;
-        for (Index k = 0; k < options_.cutoff && (w < row.warm.size() || c < row.cold.size()); ++k) {
-          const bool take_cold =
-              c < row.cold.size() && (w == row.warm.size() || gain * row.cold[c].first + shift > row.warm[w].first);
-          if (take_cold)
-            cold_hits += row.cold[c++].second;
-          else
-            warm_hits += row.warm[w++].second;
-        }
-        if (row.warm_targets > 0)
-          point.warm += static_cast<double>(warm_hits) / static_cast<double>(row.warm_targets), warm_users += 1;
-        if (row.cold_targets > 0)
-          point.cold += static_cast<double>(cold_hits) / static_cast<double>(row.cold_targets), cold_users += 1;
-      }
-      point.warm /= std::max(warm_users, 1.0), point.cold /= std::max(cold_users, 1.0);
-      point.h = point.warm + point.cold > 0 ? 2 * point.warm * point.cold / (point.warm + point.cold) : 0;
-      curve.push_back(point);
-    }
-    return curve;
+    const double behind_all = -std::numeric_limits<double>::infinity();
+    report_.warm_enhanced = joint_recall(lists, 1, behind_all, options_.cutoff).warm;
+    for (const double gain : {0.5, 0.7, 1.0, 1.5, 2.2})
+      report_.curves[gain] = calibration_curve(lists, gain, options_.cutoff);
+    choose_height(report_, options_.warm_floor);
   }
 
   const FrozenSource& source_;
@@ -307,15 +295,7 @@ class FrozenChooser {
   Rows residual_, residual_users_, residual_items_;  // the same of the residual
   Rows warm_;                                        // the chosen scores of seen columns
   std::vector<KernelHead> fold_heads_;               // by round
-
- public:
-  /// The point of best H whose warm Recall reaches `floor`; none when no point does.
-  static const CalibrationPoint* best_point(const std::vector<CalibrationPoint>& curve, double floor) {
-    const CalibrationPoint* best = nullptr;
-    for (const CalibrationPoint& point : curve)
-      if (point.warm >= floor && (best == nullptr || point.h > best->h)) best = &point;
-    return best;
-  }
+  std::vector<float> cold_by_row_, chance_;          // worth of the chosen head, and of any order, by round and row
 };
 
 }  // namespace reclm::detail

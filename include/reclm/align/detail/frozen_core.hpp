@@ -183,7 +183,7 @@ class FrozenCore {
     require(o.warm_floor >= 0 && o.warm_floor <= 1, "warm_floor must lie in [0, 1]");
     require(o.rank >= 1 && o.landmarks >= 1 && o.residual_items >= 1 && o.validation_users >= 1 && o.cutoff >= 1,
             "rank, landmarks, residual_items, validation_users and cutoff must be at least 1");
-    require(o.pseudo_cold > 0 && o.pseudo_cold < 1, "pseudo_cold must lie in (0, 1)");
+    require(o.pseudo_cold >= 0 && o.pseudo_cold < 1, "pseudo_cold must lie in [0, 1)");
   }
 
   void check_train(const Interactions& train, const char* what) const {
@@ -241,7 +241,8 @@ class FrozenCore {
       const float of_head = head.empty() ? 0.0f : 1.0f / static_cast<float>(known + 1);
       const Matrix<float> folded = product(mean, state.fold_in);
       std::vector<float> residual(static_cast<std::size_t>(layout.residual), 0.0f);
-      add_clicks(state.residual_map, seen, clicks, residual);
+      if (static_cast<Index>(clicks.size()) >= state.choice.min_history)
+        add_clicks(state.residual_map, seen, clicks, residual);
       for (Index k = 0; k < layout.offset(); ++k) {
         const float own = k < layout.model ? folded(0, k) : residual[static_cast<std::size_t>(k - layout.model)];
         float& x = row[static_cast<std::size_t>(k)];

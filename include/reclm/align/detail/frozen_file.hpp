@@ -25,14 +25,22 @@ inline constexpr const char* kFrozenFormat = "reclm frozen adapter";
 
 /// Numbers of a choice, in the order of the tensor `choice`.
 inline std::vector<double> choice_numbers(const FrozenChoice& c) {
-  return {c.ease.ridge,    c.ease.content, static_cast<double>(c.ease.items),
-          c.residual,      c.sharpness,    c.ridge,
-          c.cold_residual, c.smoothing,    c.cold_gain,
-          c.cold_offset};
+  return {c.ease.ridge,
+          c.ease.content,
+          static_cast<double>(c.ease.items),
+          c.residual,
+          c.sharpness,
+          c.ridge,
+          c.cold_residual,
+          c.smoothing,
+          c.cold_gain,
+          c.cold_offset,
+          static_cast<double>(c.min_history)};
 }
 inline FrozenChoice choice_of(const std::vector<double>& v) {
   return {.ease = {.ridge = v[0], .content = v[1], .items = static_cast<Index>(v[2])},
           .residual = v[3],
+          .min_history = static_cast<Index>(v[10]),
           .sharpness = v[4],
           .ridge = v[5],
           .cold_residual = v[6],
@@ -95,7 +103,7 @@ class FrozenReader {
     const auto layout = file_.vector<Index>("layout");
     const auto choice = file_.vector<double>("choice"), scale = file_.vector<double>("scale"),
                figures = file_.vector<double>("report");
-    require(layout.size() == 2 && choice.size() == 10 && scale.size() == 3 && figures.size() == 5 && layout[0] >= 0 &&
+    require(layout.size() == 2 && choice.size() == 11 && scale.size() == 3 && figures.size() == 5 && layout[0] >= 0 &&
                 layout[1] >= 0,
             "its numbers are not those of version 1");
     s.layout = {layout[0], layout[1]};

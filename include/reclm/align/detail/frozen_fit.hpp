@@ -27,8 +27,8 @@ inline void fill_unseen(std::span<const float> head, const FrozenChoice& choice,
 
 /// The user's height of unseen items. @param cold reach of scores that hold the gain already
 inline float offset_between(Reach warm, Reach cold, const FrozenChoice& choice) {
-  constexpr float kBehindAll = -1e6f;  // finite, so that products stay numbers
-  if (std::isinf(choice.cold_offset)) return kBehindAll;
+  // Behind all, and no further: a number far below would take the unseen items' own order with it.
+  if (std::isinf(choice.cold_offset)) return 2 * (warm.lowest - cold.highest) - (warm.highest - cold.lowest) - 1;
   return warm.level - cold.level + static_cast<float>(choice.cold_offset) * warm.deviation;
 }
 
@@ -76,7 +76,10 @@ class FrozenFitter {
   }
 
   void fit_head() {
-    if (profiled_.columns.empty()) return;
+    if (profiled_.columns.empty()) {
+      state_.choice.cold_offset = -std::numeric_limits<double>::infinity();  // nothing is known of unseen items
+      return;
+    }
     state_.head =
         make_head(profiled_, profiled_.columns, seen_, basis_.items, residual_.items, state_.choice, options_);
   }
@@ -157,8 +160,10 @@ class FrozenFitter {
         for (Index k = 0; k < layout.model; ++k)
           rows(r, k) = state_.model_scale * (state_.product ? source_.user_factors(begin + r, k) : low(r, k));
       parallel_for(count, 8, [&](Index r) {
+        const auto history = train_.of(block[static_cast<std::size_t>(r)]);
+        if (static_cast<Index>(history.size()) < state_.choice.min_history) return;
         add_clicks(
-            state_.residual_map, seen_, train_.of(block[static_cast<std::size_t>(r)]),
+            state_.residual_map, seen_, history,
             rows.row(r).subspan(static_cast<std::size_t>(layout.model), static_cast<std::size_t>(layout.residual)));
       });
       lift_unseen(block, scores, rows);

@@ -124,9 +124,9 @@ inline double mean_deviation(const Matrix<float>& scores) {
   return scale > 0 && std::isfinite(scale) ? scale : 1.0;
 }
 
-/// What the best hundredth of some scores reaches, and how they deviate.
+/// What the best hundredth of some scores reaches, how they deviate, and between which they lie.
 struct Reach {
-  float level = 0, deviation = 1;
+  float level = 0, deviation = 1, lowest = 0, highest = 0;
 };
 inline Reach reach_of(std::vector<float>& scores) {
   if (scores.empty()) return {};
@@ -136,7 +136,9 @@ inline Reach reach_of(std::vector<float>& scores) {
   const auto place = static_cast<std::ptrdiff_t>(std::min(scores.size() - 1, scores.size() / 100));
   std::nth_element(scores.begin(), scores.begin() + place, scores.end(), std::greater<>());
   const double variance = squares / n - (sum / n) * (sum / n);
-  return {scores[static_cast<std::size_t>(place)], static_cast<float>(std::sqrt(std::max(variance, 0.0)))};
+  const auto [lowest, highest] = std::minmax_element(scores.begin(), scores.end());
+  return {scores[static_cast<std::size_t>(place)], static_cast<float>(std::sqrt(std::max(variance, 0.0))), *lowest,
+          *highest};
 }
 
 /// At most `most` elements, evenly spread.

@@ -26,6 +26,7 @@ struct ValidationSample {
   std::vector<Id> users;
   std::vector<std::vector<Index>> masked, targets;  // columns by row, ascending
   std::vector<std::int8_t> fold;                    // by column: the round in which it plays an unseen item; −1: none
+  double coverage = 0;                              // share of train's users who have clicks in validation
 
   /// @param column_of item → column or −1
   ValidationSample(const Interactions& train, const Interactions& valid, std::span<const Index> column_of,
@@ -47,6 +48,9 @@ struct ValidationSample {
       if (!valid.of(u).empty())
         order.emplace_back(random.bits((std::uint64_t{1} << 40) + static_cast<std::uint64_t>(u)), u);
     std::sort(order.begin(), order.end());
+    Index with_clicks = 0;
+    for (Id u = 0; u < train.users(); ++u) with_clicks += !train.of(u).empty();
+    coverage = std::min(1.0, static_cast<double>(order.size()) / static_cast<double>(std::max<Index>(with_clicks, 1)));
     if (static_cast<Index>(order.size()) > most_users) order.resize(static_cast<std::size_t>(most_users));
     for (const auto& [key, u] : order) users.push_back(u);
     std::sort(users.begin(), users.end());
@@ -58,6 +62,10 @@ struct ValidationSample {
     }
   }
   [[nodiscard]] Index rows() const { return static_cast<Index>(users.size()); }
+  /// Clicks in train of the user of a row.
+  [[nodiscard]] Index history(Index row) const {
+    return static_cast<Index>(masked[static_cast<std::size_t>(row)].size());
+  }
 };
 
 /// Which columns are ranked and whose targets count.
@@ -129,26 +137,33 @@ inline Worth worth_by_row(const ValidationSample& sample, const Matrix<float>& s
   return result;
 }
 
+/// What `Worth::choice` is on average over all orders of the columns of a kind.
+inline std::vector<float> chance_by_row(const ValidationSample& sample, Among among, Index k) {
+  std::vector<float> result;
+  const auto of_kind = [&](Index c) { return among.holds(sample, static_cast<std::size_t>(c)); };
+  Index all = 0;
+  for (std::size_t c = 0; c < sample.fold.size(); ++c) all += among.holds(sample, c);
+  for (std::size_t r = 0; r < sample.users.size(); ++r) {
+    const Index open = all - std::count_if(sample.masked[r].begin(), sample.masked[r].end(), of_kind);
+    const Index wanted = std::count_if(sample.targets[r].begin(), sample.targets[r].end(), of_kind);
+    double gain = 0, ideal = 0;
+    for (Index rank = 0; rank < std::min(k, open); ++rank) {
+      const double discount = 1 / std::log2(static_cast<double>(rank) + 2);
+      gain += discount * static_cast<double>(wanted) / static_cast<double>(open);
+      if (rank < wanted) ideal += discount;
+    }
+    const double recall = std::min(1.0, 2 * static_cast<double>(k) / static_cast<double>(std::max<Index>(open, 1)));
+    result.push_back(wanted > 0 ? static_cast<float>(recall + gain / ideal) : std::numeric_limits<float>::quiet_NaN());
+  }
+  return result;
+}
+
 /// Mean over the rows that have a value; NaN when none has.
 inline double mean_known(std::span<const float> values) {
   double sum = 0, count = 0;
   for (const float x : values)
     if (!std::isnan(x)) sum += static_cast<double>(x), count += 1;
   return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
-}
-
-/// True when `a` lies above `b` by more than the standard error of the paired difference: a gain that would not vanish
-/// with other users as likely as not.
-inline bool clearly_better(std::span<const float> a, std::span<const float> b) {
-  double sum = 0, squares = 0, count = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) {
-    if (std::isnan(a[k]) || std::isnan(b[k])) continue;
-    const double d = static_cast<double>(a[k]) - static_cast<double>(b[k]);
-    sum += d, squares += d * d, count += 1;
-  }
-  if (count < 2) return false;
-  const double mean = sum / count, variance = std::max(squares / count - mean * mean, 0.0);
-  return mean > std::sqrt(variance / (count - 1));
 }
 
 }  // namespace reclm::detail

@@ -4,8 +4,10 @@
 /// panel_product.hpp. A token's result has the same bits whatever tokens stand beside it.
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
+#include "reclm/backend/cpu/packed_gemm.hpp"
 #include "reclm/backend/cpu/panel_product.hpp"
 #include "reclm/backend/kernels/paged_attention.hpp"
 
@@ -22,24 +24,24 @@ namespace detail {
 inline void masked_softmax(float* p, Index n, Index origin, Index low, Index high, float factor) {
   using V = simd::Vector<float>;
   constexpr Index lanes = simd::kLanes<float>;
-  float largest = p[low];
-  for (Index i = low + 1; i < high; ++i) largest = std::max(largest, p[i]);
-  std::fill(p, p + low, 0.0f);
-  std::fill(p + high, p + n, 0.0f);
-  const V shift = simd::splat(largest);
+  // Behind the borders stand numbers whose exponentials are 0, as far as whole registers read.
+  constexpr float kNothing = -std::numeric_limits<float>::infinity();
+  const Index end = origin + chunk_count(high - origin, lanes) * lanes;
+  std::fill(p, p + origin, 0.0f);
+  std::fill(p + origin, p + low, kNothing);
+  std::fill(p + high, p + end, kNothing);
+  std::fill(p + end, p + n, 0.0f);
+  V most = simd::load(p + origin);
+  for (Index i = origin + lanes; i < end; i += lanes) most = simd::max(simd::load(p + i), most);
+  const V shift = simd::splat(simd::largest<float>(most));
   V total{};
-  for (Index i = origin; i < high; i += lanes) {
-    V e = simd::exp<float>((simd::load(p + i) - shift) * factor);
-    if (i < low || i + lanes > high)
-      for (Index j = 0; j < lanes; ++j)
-        if (i + j < low || i + j >= high) e[j] = 0;
+  for (Index i = origin; i < end; i += lanes) {
+    const V e = simd::exp<float>((simd::load(p + i) - shift) * factor);
     total += e;
     simd::store<float>(p + i, e);
   }
-  float sum = 0;
-  for (Index j = 0; j < lanes; ++j) sum += total[j];
-  const V inverse = simd::splat(1.0f / sum);
-  for (Index i = origin; i < high; i += lanes) simd::store<float>(p + i, simd::load(p + i) * inverse);
+  const V inverse = simd::splat(1.0f / simd::sum<float>(total));
+  for (Index i = origin; i < end; i += lanes) simd::store<float>(p + i, simd::load(p + i) * inverse);
 }
 
 /// The queries of tokens [begin, end) of one sequence with one key-value head; at most kStripRows of them.
@@ -103,6 +105,33 @@ inline void paged_attention(const PagedRows& in, const float* q, float* y) {
   parallel_chunks(static_cast<Index>(strips.size()), 8, [&](Index begin, Index end, Index) {
     std::vector<float> scores;
     for (Index s = begin; s < end; ++s) detail::attend(in, strips[static_cast<std::size_t>(s)], q, y, scores);
+  });
+}
+
+/// Keys and values of new tokens into their sequences' pages (kernels::StoreKeysValues), up to a page's width of tokens
+/// at a time: keys are turned by squares of registers.
+inline void store_keys_values(const PagedRows& in, const float* k, const float* v) {
+  const PageLayout& layout = in.layout;
+  const Index lanes = layout.lanes, width = layout.head_width, step = layout.kv_heads * width;
+  std::vector<Index> strips;  // beginnings: tokens of one sequence and one panel of a page
+  for (Index row = 0; row < in.rows; ++row)
+    if (row == 0 || in.first_page[row] != in.first_page[row - 1] || in.positions[row] % lanes == 0)
+      strips.push_back(row);
+  strips.push_back(in.rows);
+  parallel_chunks(static_cast<Index>(strips.size()) - 1, 4, [&](Index first, Index last, Index) {
+    for (Index s = first; s < last; ++s) {
+      const Index row = strips[static_cast<std::size_t>(s)], end = strips[static_cast<std::size_t>(s) + 1];
+      const Index place = in.positions[row] % kPage;
+      float* const page = in.pages[in.first_page[row] + in.positions[row] / kPage] + in.layer_offset;
+      for (Index head = 0; head < layout.kv_heads; ++head) {
+        reclm::cpu::detail::transpose_block(k + row * step + head * width, step, end - row, width,
+                                            page + layout.key(head, place), lanes);
+        for (Index r = row; r < end; ++r)
+          for (Index c = 0; c < width; c += lanes)
+            std::copy_n(v + r * step + head * width + c, std::min(lanes, width - c),
+                        page + layout.value(head, place + r - row, c));
+      }
+    }
   });
 }
 

@@ -117,6 +117,29 @@ struct Bf16 {
   }
 };
 
+/// bfloat16, two columns side by side row by row (bf16_panels.hpp), for products in float32.
+struct Bf16Pairs {
+  static constexpr Index kGroup = 2, kGroupBytes = kPanelWidth * 4, kColumnBytes = kGroupBytes / 2, kHeadBytes = 0;
+  struct Open {
+    const std::byte* from;
+    simd::Integers<float> at[2];
+  };
+  static RECLM_ALWAYS_INLINE Open open(const std::byte* from) {
+    Open group{from, {}};
+    std::memcpy(group.at, from, sizeof group.at);
+    return group;
+  }
+  /// The second column is what does not lie at the group's beginning: known when the loop over columns is unrolled.
+  static RECLM_ALWAYS_INLINE Column column(const Open& group, const std::byte* from) {
+    const bool second = from != group.from;
+    Column column;
+    for (int v = 0; v < 2; ++v)
+      column.at[v] =
+          reinterpret_cast<Floats>(second ? group.at[v] & static_cast<std::int32_t>(0xFFFF0000u) : group.at[v] << 16);
+    return column;
+  }
+};
+
 /// w = scale · q (+ offset), q an integer of `Bits` bits; `Group` columns of a row share scale and offset. A group is
 /// scales[kPanelWidth], offsets[kPanelWidth] where there are any, then its columns. q of 8 bits is signed; of 4 bits
 /// it is 0 … 15, less 8 where there are no offsets, row r in the low half of byte r and row r + kHalfWidth in its high

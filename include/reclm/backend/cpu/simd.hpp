@@ -96,24 +96,42 @@ RECLM_ALWAYS_INLINE V max(V a, V b) {
   return a > b ? a : b;
 }
 
+namespace detail {
+// Lane i of the result: lane i + Size of `v`.
+template <class T, int Size, int... Lane>
+RECLM_ALWAYS_INLINE Vector<T> upper_lanes(Vector<T> v, std::integer_sequence<int, Lane...>) {
+#if defined(__CUDACC__)
+  // nvcc's front end cannot pass a pack on to the builtin.
+  Vector<T> moved = v;
+  for (int lane = 0; lane < Size; ++lane) moved[lane] = v[lane + Size];
+  return moved;
+#else
+  return __builtin_shufflevector(v, v, ((Lane + Size) % static_cast<int>(sizeof...(Lane)))...);
+#endif
+}
+
+// Joins the upper half's lanes to the lower half's until one is left.
+template <class T, int Size = static_cast<int>(kLanes<T>) / 2, class Join>
+RECLM_ALWAYS_INLINE T reduce(Vector<T> v, const Join& join) {
+  if constexpr (Size == 0) {
+    return v[0];
+  } else {
+    const auto lanes = std::make_integer_sequence<int, static_cast<int>(kLanes<T>)>{};
+    return reduce<T, Size / 2>(join(v, upper_lanes<T, Size>(v, lanes)), join);
+  }
+}
+}  // namespace detail
+
 /// Sum of all lanes, in a fixed order.
 template <class T>
 RECLM_ALWAYS_INLINE T sum(Vector<T> v) {
-  T lanes[kLanes<T>];
-  std::memcpy(lanes, &v, sizeof v);
-  for (Index width = kLanes<T> / 2; width > 0; width /= 2)
-    for (Index i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  return lanes[0];
+  return detail::reduce<T>(v, [](Vector<T> a, Vector<T> b) { return a + b; });
 }
 
 /// Largest lane.
 template <class T>
 RECLM_ALWAYS_INLINE T largest(Vector<T> v) {
-  T lanes[kLanes<T>];
-  std::memcpy(lanes, &v, sizeof v);
-  for (Index width = kLanes<T> / 2; width > 0; width /= 2)
-    for (Index i = 0; i < width; ++i) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
-  return lanes[0];
+  return detail::reduce<T>(v, [](Vector<T> a, Vector<T> b) { return a > b ? a : b; });
 }
 
 /// Bit i is set where lane i of `v` is above lane i of `bound`; never for NaN.

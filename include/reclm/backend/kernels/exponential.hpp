@@ -12,15 +12,20 @@
 namespace reclm::kernels {
 
 /// eˣ. float on the CPU: at most 2 units in the last place from exp(x) on [−87.3, 88.7], the value of the nearest
-/// border outside; the formula of simd::exp (cpu/simd.hpp) an element at a time. double, and on a device: the
-/// library's.
+/// border outside, NaN of NaN; the formula of simd::exp (cpu/simd.hpp) an element at a time. double, and on a device:
+/// the library's.
 template <class T>
 RECLM_HD RECLM_ALWAYS_INLINE T fast_exp(T x) {
 #if !defined(__CUDA_ARCH__)
   if constexpr (std::is_same_v<T, float>) {
     constexpr float kRound = 12582912.0f;  // 1.5 · 2²³: rounds a sum to 1
-    x = x < -87.33654f ? -87.33654f : x;
-    x = x > 88.72283f ? 88.72283f : x;
+    // Borders by minima of the bits, as unsigned (below: the more negative, the larger) and as signed: comparisons of
+    // floats, and std::min with a constant, become branches, which keep GCC from vectorising the loops around.
+    constexpr auto kLowest = std::bit_cast<std::uint32_t>(-87.33654f);
+    constexpr auto kHighest = std::bit_cast<std::int32_t>(88.72283f);
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    const auto above = static_cast<std::int32_t>(bits - ((bits - kLowest) & (0u - std::uint32_t{bits > kLowest})));
+    x = std::bit_cast<float>(above - ((above - kHighest) & -std::int32_t{above > kHighest}));
     const float shifted = x * 1.44269504f + kRound;
     const std::int32_t n = std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kRound);
     const float whole = static_cast<float>(n);
@@ -32,7 +37,10 @@ RECLM_HD RECLM_ALWAYS_INLINE T fast_exp(T x) {
     p = p * r + 0.4999999404f;
     p = p * (r * r) + r;
     p = p + 1.0f;
-    return std::bit_cast<float>(std::bit_cast<std::int32_t>(p) + (n << 23));
+    // What is no number stays none.
+    const std::uint32_t unknown = 0u - std::uint32_t{(bits & 0x7FFF'FFFFu) > 0x7F80'0000u};
+    const auto power = static_cast<std::uint32_t>(std::bit_cast<std::int32_t>(p) + (n << 23));
+    return std::bit_cast<float>(power | (unknown & 0x7FC0'0000u));
   }
 #endif
   using std::exp;
@@ -57,13 +65,15 @@ template <class T>
 RECLM_HD RECLM_ALWAYS_INLINE T fast_erf(T x) {
 #if !defined(__CUDA_ARCH__)
   if constexpr (std::is_same_v<T, float>) {
-    const float size = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.3275911f * size);
+    const auto sign = std::bit_cast<std::uint32_t>(x) & 0x8000'0000u;
+    const float size = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) ^ sign);
+    const float t = 1.0f / (1.0f + 0.3275911f * size);
     float p = t * 1.061405429f - 1.453152027f;
     p = p * t + 1.421413741f;
     p = p * t - 0.284496736f;
     p = p * t + 0.254829592f;
     const float value = 1.0f - p * t * fast_exp(-size * size);
-    return x < 0 ? -value : value;
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) ^ sign);
   }
 #endif
   using std::erf;

@@ -75,12 +75,14 @@ struct Gelu {
   T* y;
   Index cols;
 
-  RECLM_HD static T value(T v, GeluKind kind) {
-    if (kind == GeluKind::exact) return T(0.5) * v * (T(1) + fast_erf(v * kRootHalf));
+  template <GeluKind Kind>
+  RECLM_HD static RECLM_ALWAYS_INLINE T value(T v) {
+    if constexpr (Kind == GeluKind::exact) return T(0.5) * v * (T(1) + fast_erf(v * kRootHalf));
     return T(0.5) * v * (T(1) + fast_tanh(kRootTwoOverPi * (v + T(0.044715) * v * v * v)));
   }
-  RECLM_HD static T slope(T v, GeluKind kind) {
-    if (kind == GeluKind::exact)
+  template <GeluKind Kind>
+  RECLM_HD static RECLM_ALWAYS_INLINE T slope(T v) {
+    if constexpr (Kind == GeluKind::exact)
       return T(0.5) * (T(1) + fast_erf(v * kRootHalf)) + v * T(0.39894228040143267794) * fast_exp(T(-0.5) * v * v);
     const T t = fast_tanh(kRootTwoOverPi * (v + T(0.044715) * v * v * v));
     return T(0.5) * (T(1) + t) + T(0.5) * v * (T(1) - t * t) * kRootTwoOverPi * (T(1) + T(3 * 0.044715) * v * v);
@@ -88,16 +90,27 @@ struct Gelu {
 
   template <class Team>
   RECLM_HD void operator()(Team team, Index row) const {
+    if (kind == GeluKind::exact)
+      apply<GeluKind::exact>(team, row);
+    else
+      apply<GeluKind::tanh>(team, row);
+  }
+
+ private:
+  template <GeluKind Kind, class Team>
+  RECLM_HD void apply(Team team, Index row) const {
     const T* RECLM_RESTRICT in = x + row * cols;
     T* RECLM_RESTRICT out = y + row * cols;
-    const GeluKind how = kind;
     if (dy == nullptr) {
-      team.each(cols, [=](Index c) { out[c] = value(in[c], how); });
+      team.each(cols, [=](Index c) { out[c] = value<Kind>(in[c]); });
       return;
     }
     const T* RECLM_RESTRICT g = dy + row * cols;
     const T keep = beta;
-    team.each(cols, [=](Index c) { out[c] = (keep == T(0) ? T(0) : out[c]) + g[c] * slope(in[c], how); });
+    if (keep == T(0))
+      team.each(cols, [=](Index c) { out[c] = g[c] * slope<Kind>(in[c]); });
+    else
+      team.each(cols, [=](Index c) { out[c] = keep * out[c] + g[c] * slope<Kind>(in[c]); });
   }
 };
 

@@ -71,7 +71,11 @@ struct StoreKeysValues {
       const float* RECLM_RESTRICT value = v + (row * layout.kv_heads + head) * width;
       float* RECLM_RESTRICT to = page + layout.key(head, place);
       team.each(width, [=](Index c) { to[c * layout.lanes] = key[c]; });
-      team.each(width, [=](Index c) { page[layout.value(head, place, c)] = value[c]; });
+      for (Index first = 0; first < width; first += layout.lanes) {
+        float* RECLM_RESTRICT part = page + layout.value(head, place, first);
+        const float* RECLM_RESTRICT from = value + first;
+        team.each(width - first < layout.lanes ? width - first : layout.lanes, [=](Index c) { part[c] = from[c]; });
+      }
     }
   }
 };

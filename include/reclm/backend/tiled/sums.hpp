@@ -2,6 +2,7 @@
 /// @file sums.hpp
 /// Sums in a fixed order by any backend's row kernels: a team a chunk, then the chunks in turn.
 
+#include <cstddef>
 #include <vector>
 
 #include "reclm/core/config.hpp"

@@ -2,6 +2,7 @@
 /// @file line_reader.hpp
 /// Text files in large blocks, line by line, without a string per line.
 
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <string>

@@ -4,6 +4,7 @@
 /// order.
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 

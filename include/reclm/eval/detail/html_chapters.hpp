@@ -18,11 +18,11 @@ inline std::string chapter_anchor(std::size_t place) { return "chapter-" + std::
 /// The colour of a chart's n-th line.
 inline std::string line_color(std::size_t n) { return "var(--e" + std::to_string(n % Palette::kEnhanced) + ")"; }
 
-inline std::string html_chapter_table(const ChapterTable& table) {
-  std::string text = "<h3>" + html_escaped(table.title) + "</h3>\n";
-  if (!table.note.empty()) text += "<p>" + html_escaped(table.note) + "</p>\n";
-  text += "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + html_escaped(table.title) +
-          "\"><table><thead><tr><th scope=\"col\"></th>";
+/// Columns up to which a table stands beside others.
+inline constexpr std::size_t kNarrowTable = 3;
+
+inline std::string html_chapter_rows(const ChapterTable& table) {
+  std::string text = "<table><thead><tr><td></td>";
   for (const ChapterColumn& column : table.columns) text += "<th scope=\"col\">" + html_escaped(column.title) + "</th>";
   text += "</tr></thead><tbody>\n";
   for (const ChapterRow& row : table.rows) {
@@ -30,7 +30,20 @@ inline std::string html_chapter_table(const ChapterTable& table) {
     for (std::size_t c = 0; c < table.columns.size(); ++c) text += "<td>" + chapter_figure(table, row, c) + "</td>";
     text += "</tr>\n";
   }
-  return text + "</tbody></table></div>\n";
+  return text + "</tbody></table>";
+}
+
+/// A table over the page's width.
+inline std::string html_wide_table(const ChapterTable& table) {
+  return "<h3>" + html_escaped(table.title) + "</h3>\n<p>" + html_escaped(table.note) +
+         "</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + html_escaped(table.title) +
+         "\">" + html_chapter_rows(table) + "</div>\n";
+}
+
+/// A table as a card among others.
+inline std::string html_narrow_table(const ChapterTable& table) {
+  return "<section class=\"card\"><h4>" + html_escaped(table.title) + "</h4><p class=\"note\">" +
+         html_escaped(table.note) + "</p>\n" + html_chapter_rows(table) + "</section>\n";
 }
 
 /// Empty where nothing finite is to be drawn.
@@ -52,8 +65,13 @@ inline std::string html_chapter_chart(const ChapterChart& chart) {
       "<figure class=\"card\"><figcaption>" + html_escaped(chart.title) + " <span>by " + html_escaped(chart.x) +
       "</span></figcaption>\n" +
       frame.open(chart.title + " by " + chart.x, "values from " + fixed(low, 4) + " to " + fixed(high, 4));
-  for (std::size_t n = 0; n < chart.lines.size(); ++n)
-    text += plot_line(frame, chart.lines[n], "stroke=\"" + line_color(n) + "\"");
+  for (std::size_t n = 0; n < chart.lines.size(); ++n) {
+    const Series& line = chart.lines[n];
+    text += plot_line(frame, line, "stroke=\"" + line_color(n) + "\"");
+    if (line.y.size() == 1 && line.x.size() == 1 && std::isfinite(line.y[0]))  // a line of one point is none
+      text += "<circle cx=\"" + fixed(frame.px(line.x[0]), 1) + "\" cy=\"" + fixed(frame.py(line.y[0]), 1) +
+              "\" r=\"2.5\" fill=\"" + line_color(n) + "\"/>\n";
+  }
   text += "</svg>\n";
   if (chart.lines.size() > 1) {
     text += "<ul class=\"legend\">";
@@ -75,7 +93,12 @@ inline std::string html_chapter_sample(const ChapterSample& sample) {
 inline std::string html_chapter(const ReportChapter& chapter, std::size_t place) {
   std::string text = "<h2 id=\"" + chapter_anchor(place) + "\">" + html_escaped(chapter.title) + "</h2>\n";
   if (!chapter.text.empty()) text += "<p>" + html_escaped(chapter.text) + "</p>\n";
-  for (const ChapterTable& table : chapter.tables) text += html_chapter_table(table);
+  std::string cards;
+  for (const ChapterTable& table : chapter.tables)
+    if (table.columns.size() <= kNarrowTable) cards += html_narrow_table(table);
+  if (!cards.empty()) text += "<div class=\"findings narrow\">\n" + cards + "</div>\n";
+  for (const ChapterTable& table : chapter.tables)
+    if (table.columns.size() > kNarrowTable) text += html_wide_table(table);
   if (!chapter.charts.empty()) {
     text += "<div class=\"panels lines\">\n";
     for (const ChapterChart& chart : chapter.charts) text += html_chapter_chart(chart);

@@ -117,9 +117,9 @@ inline std::string ladder_card(const std::vector<Comparison>& all, const Setting
   }
   if (lines.empty()) return {};
   return "<section class=\"card\"><h4>" + html_escaped(heading) + "</h4><p class=\"note\">" +
-         html_escaped(metric_title(plan.metric)) + " with profiles of each stage</p>\n<table><thead><tr><td></td>" +
-         "<th scope=\"col\">against " + html_escaped(plan.base) +
-         "</th><th scope=\"col\">against the stage before</th></tr></thead><tbody>\n" + lines +
+         html_escaped(metric_title(plan.metric)) +
+         " with the profiles of each stage, against</p>\n<table><thead><tr><td></td>" + "<th scope=\"col\">" +
+         html_escaped(plan.base) + "</th><th scope=\"col\">the stage before</th></tr></thead><tbody>\n" + lines +
          "</tbody></table></section>\n";
 }
 

@@ -102,8 +102,10 @@ dl.guide dt { color: var(--ink); font-weight: 600; }
 h2 .eyebrow { display: block; font-family: var(--sans); font-weight: 400; margin-bottom: .3rem; }
 .lines svg { display: block; width: 100%; max-width: 25rem; height: auto; margin-bottom: .4rem; }
 .lines figcaption { margin-bottom: .1rem; }
+.narrow td { border-top: 1px solid var(--grid); }
+.narrow th, .findings thead th { white-space: normal; line-height: 1.3; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem .9rem; margin: 0; padding: 0; list-style: none; font-size: .8rem; color: var(--soft); }
-.legend svg { width: 1.1em; height: .7em; margin-right: .35em; }
+.lines .legend svg { display: inline-block; width: 1.1em; height: .7em; margin: 0 .35em 0 0; }
 .samples { display: grid; gap: 1rem; margin: 1rem 0; }
 .samples h4 { font-family: var(--serif); font-size: 1.02rem; margin-bottom: .5rem; }
 .samples dl { grid-template-columns: minmax(6rem, max-content) minmax(0, 1fr); gap: .4rem 1.2rem; }

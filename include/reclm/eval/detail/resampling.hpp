@@ -3,6 +3,7 @@
 /// The hot loop of the bootstrap: sums of values drawn with replacement, many Philox blocks at a time.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 

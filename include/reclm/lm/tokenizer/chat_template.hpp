@@ -3,6 +3,7 @@
 /// Dialogues as text, in the format that a model was tuned on. The families' formats are written out; which one a model
 /// has is read off its template.
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>

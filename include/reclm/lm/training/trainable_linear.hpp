@@ -22,6 +22,9 @@ namespace reclm::lm {
 struct TrainableOptions {
   bool full = false;  ///< every weight; else only `lora`'s updates (both: every weight of the layers without update)
   bool bf16 = false;  ///< weights are held and multiplied as bf16, half the memory; trained ones keep a float32 master
+  bool bf16_products = false;  ///< frozen weights are multiplied as bf16 whatever they are stored as. In both cases
+                               ///< activations are rounded for it too, where the CPU has products in bf16
+                               ///< (cpu::bf16_products()); sums, gradients and everything else are float32
   bool decode = false;  ///< frozen weights are decoded to float32 once; else they stay as stored, and every product
                         ///< decodes them a tile at a time (a sixth slower, an eighth of the memory with 4-bit blocks)
 };
@@ -51,7 +54,8 @@ class TrainableLinear {
     } else {
       frozen_ = std::make_shared<StoredMatrix<B, T>>(options.bf16     ? rounded_to_bf16(weight)
                                                      : options.decode ? decoded(weight)
-                                                                      : std::move(weight));
+                                                                      : std::move(weight),
+                                                     options.bf16 || options.bf16_products);
     }
     if (bias.empty()) return;
     if (trained)
@@ -117,7 +121,7 @@ class TrainableLinear {
     const Matrix<float> values = host_floats(weight_->value);
     const auto bytes = std::as_bytes(std::span(values.data(), static_cast<std::size_t>(values.size())));
     rounded_ = std::make_shared<StoredMatrix<B, T>>(
-        rounded_to_bf16({StorageType::f32, values.rows(), values.cols(), bytes, nullptr}));
+        rounded_to_bf16({StorageType::f32, values.rows(), values.cols(), bytes, nullptr}), true);
   }
 
   /// The weight as the tape's operations take it.

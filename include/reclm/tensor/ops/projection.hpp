@@ -98,7 +98,7 @@ Var projection(Tape<B, T>& tape, Var x, const WeightInput<B, T>& weight, Var bia
   const auto matrix = weight.matrix;
   require_size("projection", "input width", in.cols(), matrix->cols());
   Tensor<B, T> y{in.rows(), matrix->rows()};
-  multiply_transposed<B, T>(in.data(), in.rows(), *matrix, y.data());
+  matrix->times_transposed(in.data(), in.rows(), y.data());
   detail::add_bias_and_activate(tape, bias, Activation::none, y);
   const bool low_rank = update.a.valid(), trained = weight.trained.valid();
   Tensor<B, T> hidden;
@@ -118,7 +118,7 @@ Var projection(Tape<B, T>& tape, Var x, const WeightInput<B, T>& weight, Var bia
   return tape.record(std::move(y), wanted, [=](Tape<B, T>& t, const Tensor<B, T>& dy) {
     if (t.needs_gradient(x)) {
       auto [dx, beta] = t.slot(x);
-      multiply<B, T>(dy.data(), dy.rows(), *matrix, beta, dx.data());
+      matrix->times(dy.data(), dy.rows(), beta, dx.data());
     }
     if (trained) {
       auto [dw, beta] = t.slot(weight.trained);

@@ -23,9 +23,9 @@ struct ChosenTokens {
 
 namespace detail {
 
-// Rows of logits at a time: 32 Mi numbers at most, whole tiles of the products.
+// Rows of logits at a time: 16 Mi numbers at most, whole tiles of the products.
 inline Index logit_rows(Index vocabulary) {
-  return std::clamp<Index>((Index{1} << 25) / std::max<Index>(1, vocabulary) / 48 * 48, 48, 4096);
+  return std::clamp<Index>((Index{1} << 24) / std::max<Index>(1, vocabulary) / 48 * 48, 48, 4096);
 }
 
 /// Goes through the chosen rows chunk by chunk: logits, kernels::TokenLoss, and where `gradients` is given the
@@ -49,12 +49,12 @@ struct TokenLossRun {
     for (Index first = 0; first < count; first += step) {
       const Index n = std::min(step, count - first);
       B::for_rows(n, 2 * width, kernels::Gather<T>{hidden.data(), rows.get() + first, x.data(), width});
-      multiply_transposed<B, T>(x.data(), n, head, logits.data());
+      head.times_transposed(x.data(), n, logits.data());
       B::for_rows(n, 16 * vocabulary,
                   kernels::TokenLoss<T>{logits.data(), tokens.get() + first,
                                         factors == nullptr ? nullptr : factors + first * factor_step, factor_step,
                                         losses == nullptr ? nullptr : losses + first, vocabulary});
-      if (d_rows != nullptr) multiply<B, T>(logits.data(), n, head, T(0), d_rows + first * width);
+      if (d_rows != nullptr) head.times(logits.data(), n, T(0), d_rows + first * width);
       if (d_head != nullptr)
         B::gemm(Op::transpose, Op::none, vocabulary, width, n, T(1), logits.data(), vocabulary, x.data(), width,
                 first == 0 ? beta : T(1), d_head, width);

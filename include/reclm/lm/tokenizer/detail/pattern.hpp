@@ -7,6 +7,7 @@
 #endif
 #include <pcre2.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>

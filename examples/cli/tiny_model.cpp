@@ -1,0 +1,23 @@
+// The model that `reclm run` trains where it is given none.
+
+#include "compiled_tuning.hpp"
+#include "reclm/instruct/tiny_language_model.hpp"
+#include "reclm/instruct/tiny_recipe.hpp"
+#include "tuning.hpp"
+
+namespace reclm::cli {
+
+std::optional<instruct::LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
+                                                  std::optional<Index> tokens, std::uint64_t seed,
+                                                  const Observer& observer) {
+  lm::TinyOptions how = instruct::tiny_model_recipe(seed);
+  if (tokens) how.tokens = *tokens;
+  how.observer = observer;
+  const auto texts = [&] {
+    return instruct::tiny_texts_of(taught.data, taught.user_profiles, seed, instruct::tiny_dialogues(seed));
+  };
+  if (!instruct::make_tiny_model(folder, texts, how)) return std::nullopt;
+  return open_language_model(folder.string());
+}
+
+}  // namespace reclm::cli
