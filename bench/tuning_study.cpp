@@ -14,6 +14,7 @@
 #include "reclm/data/world.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "reclm/instruct/neighbours.hpp"
+#include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_language_model.hpp"
@@ -69,6 +70,10 @@ struct Place {
             .item_profiles = world.item_profile_text,
             .neighbours = user_neighbours(factors).ids,
             .item_neighbours = item_neighbours(factors).ids};
+    // Of unseen items nothing is taught: they are what is ranked.
+    const std::vector<Index> clicks = all.train.item_counts();
+    for (std::size_t item = 0; item < clicks.size(); ++item)
+      if (clicks[item] == 0) data.item_profiles[item].clear();
   }
   Place(const Place&) = delete;
 
@@ -89,6 +94,9 @@ void adjust(TuningOptions& options, const std::string& name, double value) {
       {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
       {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
       {"sft_rate", [&] { options.sft.learning_rate = value; }},
+      {"full_sft", [&] { options.full_sft = whole != 0; }},
+      {"model_weight", [&] { options.mixture.weights[0] = value; }},
+      {"diversity_weight", [&] { options.mixture.weights[1] = options.mixture.weights[2] = value; }},
       {"distil_items", [&] { options.distil_items = whole != 0; }},
       {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
       {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
@@ -125,11 +133,15 @@ class OneSeed {
 
   Seed run() {
     const auto start = std::chrono::steady_clock::now();
+    const LanguageModel untuned = model_;
     report_ = tuned(here_, "here", {"sft", "collaborative", "reward", "ppo"}, {});
+    const bool full = recipe().full_sft;
+    if (full) model_ = with_tuned_weights(model_, lm::open_weights(folder_ / "here" / "sft"));
     describe(report_);
     // As many steps as the stage collaborative, on A1's dialogues alone.
     TuningOptions longer = recipe();
-    longer.start = folder_ / "here" / "sft";
+    if (!full) longer.start = folder_ / "here" / "sft";
+    longer.full_sft = false;
     longer.sft = longer.collaborative;
     tuned(here_, "longer", {"sft"}, longer);
     // A reward model from the other world, which then guides PPO here.
@@ -139,7 +151,7 @@ class OneSeed {
     guided.given_reward = folder_ / "there" / "reward";
     tuned(here_, "guided", {"ppo"}, guided);
     transfer(there);
-    measure();
+    measure(untuned, full);
     result_.figures["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return std::move(result_);
   }
@@ -165,7 +177,8 @@ class OneSeed {
     lm::TinyOptions options = tiny_model_recipe(seed_);
     options.vocabulary = options.vocabulary * 3 / 2;
     options.tokens *= 2;
-    return tiny_language_model(path, texts, options).value();
+    make_tiny_model(path, texts, options);
+    return open_language_model(path);
   }
 
   [[nodiscard]] TuningOptions recipe() const {
@@ -234,17 +247,18 @@ class OneSeed {
     return split_for_tuning(able, seed_).evaluation;
   }
 
-  void measure() {
+  void measure(const LanguageModel& untuned, bool full) {
     users_ = evaluation(here_);
     for (const Id user : users_) truth_.push_back(here_.truth(user));
     const std::pair<const char*, const char*> models[] = {
-        {kUntuned, ""},          {kSft, "here/sft"},
+        {kUntuned, ""},          {kSft, full ? "" : "here/sft"},
         {kLonger, "longer/sft"}, {kCollaborative, "here/collaborative"},
         {kPpo, "here/ppo"},      {kTransferred, "guided/ppo"}};
     std::map<std::string, std::vector<std::string>> texts;
     for (const auto& [name, adapter] : models) {
-      texts[name] = written(adapter, false);
-      result_.arms[name].greedy = accuracy(written(adapter, true));
+      const LanguageModel& model = name == std::string_view(kUntuned) ? untuned : model_;
+      texts[name] = written(model, adapter, false);
+      result_.arms[name].greedy = accuracy(written(model, adapter, true));
     }
     texts[kTeacher] = texts[kFrequent] = {};
     for (const Id user : users_) {
@@ -270,17 +284,18 @@ class OneSeed {
   }
 
   // Profiles of the evaluation users by the model with an adapter's updates.
-  [[nodiscard]] std::vector<std::string> written(const std::string& adapter, bool greedy) const {
+  [[nodiscard]] std::vector<std::string> written(const LanguageModel& model, const std::string& adapter,
+                                                 bool greedy) const {
     const TuningOptions options = recipe();
     const Dialogues dialogues(*here_.data.data, options.dialogues);
     std::vector<lm::Dialogue> asked;
     for (PromptSample& prompt : dialogues.user_prompts(users_).samples) asked.push_back(std::move(prompt.messages));
-    lm::Decoder<> decoder(*model_.weights);
+    lm::Decoder<> decoder(*model.weights);
     if (!adapter.empty()) decoder.attach(lm::read_peft(folder_ / adapter).adapter);
     AnswerOptions how = options.answers;
     how.batch = 32;
     if (greedy) how.sampling = {.temperature = 0};
-    return answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
+    return answers(model, decoder, std::span<const lm::Dialogue>(asked), how);
   }
 
   [[nodiscard]] std::vector<float> accuracy(const std::vector<std::string>& texts) const {

@@ -3,6 +3,7 @@
 
 #include "instruct/workshop.hpp"
 #include "reclm/data/splits.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -120,6 +121,28 @@ TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward 
   CHECK(other.finetunes.at("collaborative").tokens > some.finetunes.at("collaborative").tokens);
   CHECK(some.reward->held_out.count > 0);
   if (some.weights) CHECK(some.weights->weights[4] == next.mixture.weights[4]);
+}
+
+TEST_CASE("every weight is trained where that is asked for, and later updates belong to the trained model") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const TuningData from = data_of(shop);
+  TuningOptions options = quick(folder / "full");
+  options.full_sft = true;
+  options.stages = {"sft", "collaborative"};
+  options.shown = 0;
+  const TuningReport report = tune(shop.model, from, options);
+  CHECK(report.loss_after.at("sft") < report.loss_before.at("sft"));
+  CHECK(report.loss_after.at("collaborative") < report.loss_before.at("collaborative"));
+  CHECK(std::filesystem::exists(folder / "full" / "collaborative" / "adapter_model.safetensors"));
+  const auto weights = lm::open_weights(folder / "full" / "sft");
+  CHECK(weights->config().width == 16);
+  // A finished stage is taken up again: the same figures from its checkpoint.
+  const TuningReport again = tune(shop.model, from, options);
+  CHECK(again.loss_after.at("sft") == report.loss_after.at("sft"));
+  CHECK(again.loss_before.at("collaborative") == report.loss_before.at("collaborative"));
+  options.start = folder / "full" / "collaborative";
+  CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
 }
 
 TEST_CASE("a tuning refuses what cannot be") {

@@ -27,6 +27,14 @@ struct LanguageModel {
   }
 };
 
+/// The same model after its weights were trained.
+inline LanguageModel with_tuned_weights(const LanguageModel& model, std::shared_ptr<const lm::WeightSource> weights) {
+  LanguageModel result = model;
+  result.name = model.name + ", tuned";
+  result.weights = std::move(weights);
+  return result;
+}
+
 /// Dialogues as a training takes them. @param max_tokens a longer one is cut at its end; 0: never
 inline std::vector<lm::TrainingSample> training_samples(const lm::TextCodec& codec,
                                                         std::span<const ChatSample> dialogues, Index max_tokens = 0) {

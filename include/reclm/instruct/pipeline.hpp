@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -25,6 +26,7 @@
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/tuning_options.hpp"
 #include "reclm/lm/training/peft.hpp"
+#include "reclm/lm/weights/save_model.hpp"
 
 namespace reclm::instruct {
 
@@ -42,6 +44,8 @@ class Tuner {
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
     check_stages(options_.stages);
+    if (options_.full_sft && !options_.start.empty())
+      throw ConfigError("TuningOptions: full_sft begins with the model's own weights, and start names updates");
     std::filesystem::create_directories(options_.folder);
     std::vector<Id> able;
     for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
@@ -79,9 +83,12 @@ class Tuner {
   // Trains the updates that stand so far, or those of their own for items.
   void supervise(const std::string& stage, lm::FinetuneOptions options, const std::vector<ChatSample>& learned,
                  const std::vector<ChatSample>& held_out) {
-    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, options_.lora);
+    const bool full = stage == "sft" && options_.full_sft;
+    std::optional<lm::LoraOptions> lora;
+    if (!full) lora = options_.lora;
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, lora);
     lm::LoraAdapter& adapter = stage == "items" ? item_adapter_ : adapter_;
-    if (!adapter.empty()) decoder.set_adapter(adapter);
+    if (!adapter.empty() && !full) decoder.set_adapter(adapter);
     const auto samples = training_samples(model_.codec, learned, model_.weights->config().context);
     const auto others = training_samples(model_.codec, held_out, model_.weights->config().context);
     report_.loss_before[stage] = lm::mean_loss(decoder, std::span<const lm::TrainingSample>(others));
@@ -95,8 +102,18 @@ class Tuner {
     report_.interrupted = report.interrupted;
     if (report.interrupted) return;
     report_.loss_after[stage] = lm::mean_loss(decoder, std::span<const lm::TrainingSample>(others));
+    if (full) return take_over(decoder.merged());
     adapter = decoder.adapter();
     lm::write_peft(options_.folder / stage, adapter, {.base_model = model_.name}, model_.weights->config().layers);
+  }
+
+  // What follows begins with these weights.
+  void take_over(lm::MemoryWeights&& weights) {
+    std::vector<std::pair<std::string, lm::StoredTensor>> tensors;
+    for (const std::string& name : weights.names()) tensors.emplace_back(name, weights.get(name));
+    lm::save_model(options_.folder / "sft", weights.config(), tensors);
+    model_ = with_tuned_weights(model_, std::make_shared<const lm::MemoryWeights>(std::move(weights)));
+    adapter_ = {};
   }
 
   void distil() {

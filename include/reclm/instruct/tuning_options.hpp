@@ -48,6 +48,9 @@ struct TuningOptions {
   RewardMixture mixture{};               ///< weights of the reward's terms
   std::filesystem::path given_reward{};  ///< a reward trained elsewhere, instead of the stage `reward`
   std::filesystem::path start{};  ///< updates to begin with: a PEFT adapter of `lora`'s rank and layers; empty: none
+  /// sft trains every weight, not `lora`'s updates: models of a few million weights learn far faster so. `folder`/sft
+  /// then holds the model's weights instead of an adapter, and the updates of later stages belong to that model.
+  bool full_sft = false;
   bool distil_items = false;      ///< sft learns the teacher's profiles of items too
   Index collaborative_users = 0;  ///< most learners whose dialogues the stage collaborative learns; 0: all
   /// Share of A1's dialogues that the stage collaborative learns again, so that the shorter prompt is not forgotten.
