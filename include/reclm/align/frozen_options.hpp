@@ -17,9 +17,10 @@ namespace reclm {
 struct FrozenOptions {
   /// The one knob of the joint ranking of seen and unseen items, in [0, 1]: so much of the model's own warm Recall must
   /// remain on validation; of users whom validation knows nothing of, so much of the enhanced ranking's, since their
-  /// gain has not been seen and must not be spent. Within that, unseen items are ranked as high as makes H, the
-  /// harmonic mean of warm and cold Recall, largest, but no higher than what is within a standard error of the largest
-  /// H. 0.99: warm items give up next to nothing on validation (on other data it can be more); 0: the best H.
+  /// gain has not been seen and must not be spent. It must remain by a standard error. Within that, unseen items are
+  /// ranked as high as makes H, the harmonic mean of warm and cold Recall, largest, but no higher than what is within a
+  /// standard error of the largest H. 0.99: warm items give up next to nothing on validation (on other data it can be
+  /// more); 0: the best H.
   double warm_floor = 0.99;
   bool residual = true;           ///< an item-to-item learner (Ease) beside the model
   bool smoothing = true;          ///< profiles correct the scores of seen items
@@ -64,6 +65,7 @@ struct CalibrationPoint {
   double offset = 0, warm = 0, cold = 0;  ///< cold_offset, and Recall@K of warm and of cold targets in one ranking
   double h = 0;                           ///< harmonic mean of the two
   double error = 0;                       ///< standard error of h over users
+  double warm_error = 0;                  ///< of what warm Recall loses or gains against the model alone
 };
 
 /// What a fit saw on validation; figures are NaN where there was none.

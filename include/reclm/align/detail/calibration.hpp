@@ -21,13 +21,15 @@ namespace reclm::detail {
 struct TwoLists {
   std::vector<std::pair<float, bool>> warm, cold;  ///< best first: score, hit
   Reach warm_reach, cold_reach;
+  Index alone_hits = 0;  ///< the model's own, with no unseen items at all
   Index warm_targets = 0, cold_targets = 0;
 };
 
-/// The lists of a row of the sample in round `fold`. @param base scores of the columns as seen items  @param profile as
-/// unseen ones  @param profiled columns that have a profile
-inline TwoLists two_lists(const ValidationSample& sample, Index row, int fold, std::span<const float> base,
-                          std::span<const float> profile, std::span<const Index> profiled, Index k) {
+/// The lists of a row of the sample in round `fold`. @param alone the model's scores of the columns  @param base theirs
+/// as seen items  @param profile as unseen ones  @param profiled columns that have a profile
+inline TwoLists two_lists(const ValidationSample& sample, Index row, int fold, std::span<const float> alone,
+                          std::span<const float> base, std::span<const float> profile, std::span<const Index> profiled,
+                          Index k) {
   TwoLists result;
   const auto& targets = sample.targets[static_cast<std::size_t>(row)];
   const auto& masked = sample.masked[static_cast<std::size_t>(row)];
@@ -38,6 +40,7 @@ inline TwoLists two_lists(const ValidationSample& sample, Index row, int fold, s
     return best;
   };
   result.warm = list(base, Among::warm(fold)), result.cold = list(profile, Among::cold(fold));
+  for (const auto& [score, hit] : list(alone, Among::warm(fold))) result.alone_hits += hit;
   const auto open = [&](Index c) { return !std::binary_search(masked.begin(), masked.end(), c); };
   std::vector<float> warm, cold;
   for (std::size_t c = 0; c < base.size(); ++c)
@@ -82,16 +85,23 @@ inline CalibrationPoint joint_recall(std::span<const TwoLists> lists, double gai
   const double by_warm = 2 * point.cold * point.cold / (sum * sum * std::max(warm_users, 1.0)),
                by_cold = 2 * point.warm * point.warm / (sum * sum * std::max(cold_users, 1.0));
   const std::size_t users = lists.size() / ValidationSample::kFolds;
-  double squares = 0;
+  const auto loss = [&](std::size_t r) {  // of warm Recall, against the model alone
+    return static_cast<double>(lists[r].alone_hits) / static_cast<double>(lists[r].warm_targets) - warm[r];
+  };
+  double mean_loss = 0;
+  for (std::size_t r = 0; r < lists.size(); ++r)
+    if (lists[r].warm_targets > 0) mean_loss += loss(r) / warm_users;
+  double squares = 0, loss_squares = 0;
   for (std::size_t u = 0; u < users; ++u) {
-    double part = 0;
+    double part = 0, lost = 0;
     for (std::size_t r = u; r < lists.size(); r += users) {
-      if (lists[r].warm_targets > 0) part += by_warm * (warm[r] - point.warm);
+      if (lists[r].warm_targets > 0)
+        part += by_warm * (warm[r] - point.warm), lost += (loss(r) - mean_loss) / warm_users;
       if (lists[r].cold_targets > 0) part += by_cold * (cold[r] - point.cold);
     }
-    squares += part * part;
+    squares += part * part, loss_squares += lost * lost;
   }
-  point.error = std::sqrt(squares);
+  point.error = std::sqrt(squares), point.warm_error = std::sqrt(loss_squares);
   return point;
 }
 
@@ -102,15 +112,16 @@ inline std::vector<CalibrationPoint> calibration_curve(std::span<const TwoLists>
   return curve;
 }
 
-/// The point of best H whose warm Recall reaches `floor`; none when no point does. Of all points whose H lies within a
-/// standard error of the best the lowest bounds it (the one-standard-error rule of Breiman et al., 1984): the curve is
-/// flat around the best, and seen items are what is risked on its far side.
+/// The point of best H whose warm Recall lies a standard error above `floor`; none when no point's does. Of all points
+/// whose H lies within a standard error of the best the lowest bounds it (the one-standard-error rule of Breiman et
+/// al., 1984): the curve is flat around the best, and seen items are what is risked on its far side.
 inline const CalibrationPoint* best_point(std::span<const CalibrationPoint> curve, double floor) {
   const auto lower_h = [](const CalibrationPoint& a, const CalibrationPoint& b) { return a.h < b.h; };
   const auto top = std::max_element(curve.begin(), curve.end(), lower_h);
   const CalibrationPoint* best = nullptr;
   for (const CalibrationPoint& point : curve) {
-    if (point.warm >= floor && (best == nullptr || point.h > best->h)) best = &point;
+    if (point.warm - (floor > 0 ? point.warm_error : 0) >= floor && (best == nullptr || point.h > best->h))
+      best = &point;
     if (point.h >= top->h - top->error) break;
   }
   return best;

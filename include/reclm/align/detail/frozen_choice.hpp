@@ -273,7 +273,8 @@ class FrozenChooser {
       const Rows base = report_.choice.smoothing > 0 ? smoothed(plain, profile, report_.choice.smoothing) : plain;
       TwoLists* const first = lists.data() + static_cast<std::size_t>(f) * sample_.users.size();
       parallel_for(sample_.rows(), 16, [&](Index r) {
-        first[r] = two_lists(sample_, r, f, base.row(r), profile.row(r), profiled_.columns, options_.cutoff);
+        first[r] =
+            two_lists(sample_, r, f, model_.row(r), base.row(r), profile.row(r), profiled_.columns, options_.cutoff);
       });
     }
     const double behind_all = -std::numeric_limits<double>::infinity();
