@@ -153,7 +153,8 @@ TEST_CASE("too few validation users change nothing") {
 
 TEST_CASE("what was chosen on earlier clicks loses nothing on later ones") {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
-    Dataset data = make_world({.users = 400, .items = 300, .seed = seed}).dataset;
+    const TextEncoderOptions quick{.width = 48, .longest_gram = 0, .hash_bits = 12};
+    Dataset data = make_world({.users = 400, .items = 300, .encoder = quick, .seed = seed}).dataset;
     carve_validation(data, {.seed = seed});
     const Popularity popularity(data.train);
     const double alone = evaluate(data, Setting::full_shot, ScorerRanker(popularity)).mean("recall@20");
