@@ -147,6 +147,7 @@ class OneSeed {
     // A reward model from the other world, which then guides PPO here.
     const TuningReport there = tuned(there_, "there", {"reward"}, {});
     TuningOptions guided = recipe();
+    guided.full_sft = false;
     guided.start = folder_ / "here" / "collaborative";
     guided.given_reward = folder_ / "there" / "reward";
     tuned(here_, "guided", {"ppo"}, guided);
