@@ -141,7 +141,9 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
   StoreCounts known_counts;
-  for (const auto& [name, adapter] : writers) {
+  for (const auto& writer : writers) {
+    const std::string& name = writer.first;
+    const fs::path& adapter = writer.second;
     ProfileStore store(out / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
       WriteProfilesOptions writing{.attempts = how.attempts, .seed = options.tuning.seed};
