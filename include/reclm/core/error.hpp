@@ -28,8 +28,7 @@ class DataError : public Error {
   [[nodiscard]] long long line() const noexcept { return line_; }
 
  private:
-  static std::string text(std::string_view file, long long line, std::string_view problem,
-                          std::string_view remedy) {
+  static std::string text(std::string_view file, long long line, std::string_view problem, std::string_view remedy) {
     std::string message(file);
     if (line > 0) message += ":" + std::to_string(line);
     message += ": ";

@@ -33,8 +33,7 @@ class MatrixView {
 
   /// A writable window is also a read-only one.
   constexpr operator MatrixView<const T>() const  // NOLINT(google-explicit-constructor)
-    requires(!std::is_const_v<T>)
-  {
+      requires(!std::is_const_v<T>) {
     return {data_, rows_, cols_, row_stride_, col_stride_};
   }
 
@@ -49,9 +48,7 @@ class MatrixView {
   [[nodiscard]] constexpr bool rows_contiguous() const { return col_stride_ == 1 || cols_ <= 1; }
 
   /// True when the whole matrix is one run of memory, row after row.
-  [[nodiscard]] constexpr bool contiguous() const {
-    return rows_contiguous() && (row_stride_ == cols_ || rows_ <= 1);
-  }
+  [[nodiscard]] constexpr bool contiguous() const { return rows_contiguous() && (row_stride_ == cols_ || rows_ <= 1); }
 
   [[nodiscard]] constexpr T& operator()(Index row, Index col) const {
     return data_[row * row_stride_ + col * col_stride_];

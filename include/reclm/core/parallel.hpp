@@ -1,7 +1,7 @@
 #pragma once
 /// @file parallel.hpp
-/// Parallel loops over oneTBB whose results do not depend on the number of threads: work is cut into chunks whose borders
-/// depend on the problem alone, and reductions add the chunks' results in order.
+/// Parallel loops over oneTBB whose results do not depend on the number of threads: work is cut into chunks whose
+/// borders depend on the problem alone, and reductions add the chunks' results in order.
 
 #include <algorithm>
 #include <cstddef>
@@ -31,8 +31,7 @@ class ThreadLimit {
 
 /// Threads that a parallel loop may use now.
 inline int thread_count() {
-  const auto allowed =
-      oneapi::tbb::global_control::active_value(oneapi::tbb::global_control::max_allowed_parallelism);
+  const auto allowed = oneapi::tbb::global_control::active_value(oneapi::tbb::global_control::max_allowed_parallelism);
   return std::min(static_cast<int>(allowed), oneapi::tbb::this_task_arena::max_concurrency());
 }
 
