@@ -35,7 +35,7 @@ namespace {
 
 constexpr const char* kUntuned = "untuned";
 constexpr const char* kSft = "SFT";
-constexpr const char* kLonger = "SFT, as long as collaborative";
+constexpr const char* kLonger = "SFT, on the collaborative schedule";
 constexpr const char* kCollaborative = "+ collaborative";
 constexpr const char* kPpo = "+ PPO";
 constexpr const char* kTransferred = "+ PPO, the other world's reward";

@@ -36,7 +36,7 @@ configure() {
 
 # build NAME: all of it. What does not compile is shown, and ctest then counts its tests as failed.
 failed=()
-build() { nice cmake --build --preset "$1" -- -k 0 || failed+=("$1"); }
+build() { nice cmake --build --preset "$1" -j "$(nproc)" -- -k 0 || failed+=("$1"); }
 
 if $quick; then
   say "Building with GCC"
@@ -62,7 +62,7 @@ builds=(ci-gcc ci-clang)
 
 # Both at once, the second with what the first leaves of the processors: no core waits for the last file of a build.
 say "Building with GCC, and with Clang under the address and undefined-behaviour sanitizers"
-nice -n 19 cmake --build --preset ci-clang -- -k 0 >"$log_folder/build-ci-clang.log" 2>&1 &
+nice -n 19 cmake --build --preset ci-clang -j "$(nproc)" -- -k 0 >"$log_folder/build-ci-clang.log" 2>&1 &
 sanitized=$!
 build ci-gcc
 say "Finishing the build under the sanitizers"
