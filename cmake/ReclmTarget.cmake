@@ -17,5 +17,6 @@ if(RECLM_WITH_BLAS)
 endif()
 if(RECLM_WITH_ONEDNN)
   target_link_libraries(reclm INTERFACE DNNL::dnnl ${CMAKE_DL_LIBS})
-  target_compile_definitions(reclm INTERFACE RECLM_WITH_ONEDNN)
+  # nvcc 13 breaks down on oneDNN's header.
+  target_compile_definitions(reclm INTERFACE $<$<COMPILE_LANGUAGE:CXX>:RECLM_WITH_ONEDNN>)
 endif()

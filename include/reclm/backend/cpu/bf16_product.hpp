@@ -17,6 +17,13 @@
 
 namespace reclm::cpu {
 
+// Files of one program may be compiled with oneDNN and without (.cu files are): each keeps to its own functions.
+#if defined(RECLM_WITH_ONEDNN)
+inline namespace with_onednn {
+#else
+inline namespace without_onednn {
+#endif
+
 /// Whether bf16_product may be called.
 inline bool bf16_products() {
 #if defined(RECLM_WITH_ONEDNN)
@@ -113,4 +120,5 @@ inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, 
   });
 }
 
+}  // namespace with_onednn or without_onednn
 }  // namespace reclm::cpu
