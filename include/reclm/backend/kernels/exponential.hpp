@@ -25,7 +25,9 @@ RECLM_HD RECLM_ALWAYS_INLINE T fast_exp(T x) {
     constexpr auto kHighest = std::bit_cast<std::int32_t>(88.72283f);
     const auto bits = std::bit_cast<std::uint32_t>(x);
     const auto above = static_cast<std::int32_t>(bits - ((bits - kLowest) & (0u - std::uint32_t{bits > kLowest})));
-    x = std::bit_cast<float>(above - ((above - kHighest) & -std::int32_t{above > kHighest}));
+    const auto limited = static_cast<std::uint32_t>(above);
+    x = std::bit_cast<float>(
+        limited - ((limited - static_cast<std::uint32_t>(kHighest)) & (0u - std::uint32_t{above > kHighest})));
     const float shifted = x * 1.44269504f + kRound;
     const std::int32_t n = std::bit_cast<std::int32_t>(shifted) - std::bit_cast<std::int32_t>(kRound);
     const float whole = static_cast<float>(n);
