@@ -5,7 +5,8 @@
 //
 // Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see `adjust`).
 // A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
-// whom nothing was learned. Truth is used to measure, never to tune. Finished seeds are kept in OUT and not run again;
+// whom nothing was learned. Truth is used to measure, not to tune (the recipe's weights of the reward's terms were
+// chosen with a look at it, on one world). Finished seeds are kept in OUT and not run again;
 // an unfinished one goes on from its stages' checkpoints.
 #include <chrono>
 #include <cstdio>
