@@ -51,7 +51,7 @@ Bf16Source bf16_source(const MakePanel& make) {
           }};
 }
 
-namespace detail {
+namespace bf16_tiles {
 
 inline constexpr Index kBf16Panels = 4;  // of a task: with a block of columns, a part of the second-level cache
 inline constexpr Index kBf16Height = 32;
@@ -85,14 +85,14 @@ inline void put_tile(const float* tile, Index ldt, Index rows, Index columns, bo
   }
 }
 
-}  // namespace detail
+}  // namespace bf16_tiles
 
 /// Y[x.rows(), outputs] = X · Wᵀ (+ Y where `accumulate`) (+ bias, one number an output, or null) for W [outputs,
 /// cols].
 inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, float* y, Index ldy,
                          bool accumulate, const float* bias = nullptr) {
   if (x.rows() == 0 || outputs == 0) return;
-  constexpr Index group = detail::kBf16Panels, height = detail::kBf16Height;
+  constexpr Index group = bf16_tiles::kBf16Panels, height = bf16_tiles::kBf16Height;
   const Index panels = chunk_count(outputs, kBf16Panel), groups = chunk_count(panels, group);
   // Where the columns do not feed all threads, rows are cut too; panels are then made more than once.
   const Index wanted = chunk_count(4 * static_cast<Index>(thread_count()), groups);
@@ -112,8 +112,8 @@ inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, 
           made ? made.get() : w.ready + k * kBf16Panel * panels + first * bf16_panel_size(depth);
       for (Index row = begin; row < end; row += height) {
         const Index rows = std::min(height, x.padded_rows() - row);
-        detail::bf16_tile(rows, count, depth, x.row(row, k), block, tile);
-        detail::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0,
+        bf16_tiles::bf16_tile(rows, count, depth, x.row(row, k), block, tile);
+        bf16_tiles::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0,
                          k == 0 && bias != nullptr ? bias + col : nullptr, y + row * ldy + col, ldy);
       }
     }
