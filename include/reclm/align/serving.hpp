@@ -14,6 +14,7 @@
 #include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/core/large_pages.hpp"
 #include "reclm/core/matrix.hpp"
 #include "reclm/core/top_k.hpp"
 #include "reclm/data/interactions.hpp"
@@ -43,6 +44,7 @@ class ServingModel {
     std::iota(all_.begin(), all_.end(), Id{0});
     if (users_.cols() != items_.cols() || history_.users() != users_.rows() || history_.items() != items_.rows())
       throw ShapeError("ServingModel: users, items and histories do not fit each other");
+    use_large_pages(items_.data(), static_cast<std::size_t>(items_.size()) * sizeof(float));
   }
 
   /// @throws IoError; DataError when the file holds something else

@@ -28,6 +28,7 @@ class PairRanker {
   static constexpr Index kStrip = 4096;
   static constexpr Index kStripElements = Index{1} << 17;
   static constexpr Index kUserChunk = 64;
+  static constexpr Index kAheadElements = 2048;  // that rank_directly() asks for in advance
 
   PairRanker(const PairFactors& factors, std::span<const Id> users, const Candidates& candidates,
              const MaskView& masked)
@@ -201,10 +202,17 @@ class PairRanker {
     const float* const hidden = h > 0 ? row_of(f_.user_hidden, user) : nullptr;
     const float* const item_bias = f_.item_bias.empty() ? nullptr : f_.item_bias.data();
     const Id* const ids = candidates_.ids().data();
+    constexpr Index line = 64 / sizeof(float);
+    const Index ahead = std::max<Index>(lanes, kAheadElements / std::max<Index>(d, 1)), last = candidates_.size() - 1;
     for (Index p = begin; p < end; p += lanes) {
       V partial[lanes], bias = simd::splat(user_bias);
       Id group[lanes];
-      for (Index j = 0; j < lanes; ++j) group[j] = ids[std::min(p + j, end - 1)];
+      for (Index j = 0; j < lanes; ++j) {
+        group[j] = ids[std::min(p + j, end - 1)];
+        // Rows stream from memory, faster than the processor's own prefetching follows.
+        const float* const later = row_of(items, ids[std::min(p + j + ahead, last)]);
+        for (Index k = 0; k < d; k += line) __builtin_prefetch(later + k);
+      }
 #pragma GCC unroll 16
       for (Index j = 0; j < lanes; ++j) partial[j] = product_sum<MultiplyAdd>(vector, row_of(items, group[j]), d);
       if (h > 0)
