@@ -1,16 +1,19 @@
 // Finished models alone and enhanced by `adapt`, beside closed forms, baselines and placebos.
-//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials] [NAME:users.npy:items.npy …]
+//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials,als,bpr]
+//   plugin_study DATA_FOLDER|world OUT SEEDS clicks
 //
 // For each seed a validation split is carved out of train, models are fitted without it, the adapter chooses on it, and
-// model and adapter are fitted once more on all of train with what was chosen. Factors from .npy files were trained on
-// all of train: for them the adapter's default choices hold. Finished rows are kept in OUT/runs and not run again, so a
-// long table can be made in pieces; OUT/report.md is the table, OUT/calibration_*.svg
-// show what the knob between seen and unseen items does.
+// model and adapter are fitted once more on all of train with what was chosen. als and bpr are factors of the Python
+// library implicit: the second form writes what they are trained on to OUT/clicks/part-SEED and OUT/clicks/whole-SEED,
+// examples/plugins/fit_implicit.py FOLDER SEED trains them there. Finished rows are kept in OUT/runs and not run again,
+// so a long table can be made in pieces; OUT/report.md is the table, OUT/calibration_*.svg show what the knob between
+// seen and unseen items does.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -20,6 +23,7 @@
 #include "reclm/adapt.hpp"
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/data/load.hpp"
+#include "reclm/data/npy.hpp"
 #include "reclm/data/world.hpp"
 #include "reclm/eval/report.hpp"
 #include "reclm/eval/study.hpp"
@@ -180,21 +184,32 @@ class PluginStudy {
     }
   }
 
-  /// Factors that were trained elsewhere on all of train.
-  void factors(const std::string& name, const std::string& users, const std::string& items) {
-    const PairModel model(read_npy(users), read_npy(items));
-    const std::string which = Fingerprint().add(model.user_factors()).add(model.item_factors()).text();
-    row(
-        {name, "Base", data_.name, 1}, [&] { return measured(model); }, which);
-    for (const bool placebo : {false, true})
-      row(
-          {name, placebo ? "Best (placebo)" : "Best", data_.name, 1},
-          [&] {
-            auto adapted = adapt_frozen(model, placebo ? shuffled() : text_);
-            adapted.fit(whole_.train);
-            return measured(adapted);
-          },
-          which);
+  /// Writes the clicks that models are trained on elsewhere: OUT/clicks/part-SEED, without the validation split, and
+  /// OUT/clicks/whole-SEED.
+  void write_clicks(std::uint64_t seed) const {
+    const auto write = [](const std::filesystem::path& folder, const Interactions& train) {
+      Matrix<float> clicks(train.size(), 2), shape(1, 2);
+      Index row = 0;
+      for (const auto& [user, item] : train.pairs()) {
+        clicks(row, 0) = static_cast<float>(user);
+        clicks(row++, 1) = static_cast<float>(item);
+      }
+      shape(0, 0) = static_cast<float>(train.users());
+      shape(0, 1) = static_cast<float>(train.items());
+      std::filesystem::create_directories(folder);
+      write_npy(folder / "clicks.npy", clicks);
+      write_npy(folder / "shape.npy", shape);
+    };
+    write(clicks("part", seed), carved(seed).train);
+    write(clicks("whole", seed), whole_.train);
+  }
+
+  /// Factors NAME_users.npy and NAME_items.npy that were trained on those clicks.
+  void factors(const std::string& label, const std::string& name, std::uint64_t seed) {
+    model(label, seed, [&](const Interactions& train, std::uint64_t) {
+      const std::filesystem::path folder = clicks(train.size() == whole_.train.size() ? "whole" : "part", seed);
+      return PairModel(read_npy(folder / (name + "_users.npy")), read_npy(folder / (name + "_items.npy")));
+    });
   }
 
   void publish(const std::string& command) {
@@ -246,8 +261,8 @@ class PluginStudy {
   }
 
   template <class Run>
-  void row(const RunKey& key, const Run& run, const std::string& which = {}) {
-    const detail::RunFiles files(out_, key, fingerprint_ + which);
+  void row(const RunKey& key, const Run& run) {
+    const detail::RunFiles files(out_, key, fingerprint_);
     auto finished = files.load();
     if (!finished) {
       const auto start = std::chrono::steady_clock::now();
@@ -278,6 +293,9 @@ class PluginStudy {
       return measured(ScorerRanker<S>(scorer));
   }
 
+  [[nodiscard]] std::filesystem::path clicks(const std::string& part, std::uint64_t seed) const {
+    return std::filesystem::path(out_) / "clicks" / (part + "-" + std::to_string(seed));
+  }
   [[nodiscard]] Dataset carved(std::uint64_t seed) const {
     Dataset parts = data_;
     if (parts.valid.empty()) carve_validation(parts, {.seed = seed});
@@ -294,26 +312,28 @@ class PluginStudy {
 
 int run(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials] [NAME:users.npy:items.npy ...]\n",
-               stderr);
+    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials,als,bpr | clicks]\n", stderr);
     return 2;
   }
   const std::string source = argv[1], names = argc > 4 ? argv[4] : "ease,ials";
   const std::uint64_t seeds = argc > 3 ? std::stoull(argv[3]) : 3;
   PluginStudy study(source == "world" ? make_world().dataset : load_dataset(source), argv[2]);
+  if (names == "clicks") {
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) study.write_clicks(seed);
+    return 0;
+  }
   study.baselines(seeds);
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    if (names.find("ease") != std::string::npos)
-      study.model("EASE", seed, [](const Interactions& train, std::uint64_t) { return Ease(train); });
-    if (names.find("ials") != std::string::npos) study.model("iALS", seed, ials);
-  }
-  for (int k = 5; k < argc; ++k) {
-    std::istringstream parts(argv[k]);
-    std::string name, users, items;
-    if (!std::getline(parts, name, ':') || !std::getline(parts, users, ':') || !std::getline(parts, items))
-      throw ConfigError(std::string(argv[k]) + ": write NAME:users.npy:items.npy");
-    study.factors(name, users, items);
-  }
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');)
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed)
+      if (name == "ease")
+        study.model("EASE", seed, [](const Interactions& train, std::uint64_t) { return Ease(train); });
+      else if (name == "ials")
+        study.model("iALS", seed, ials);
+      else if (name == "als" || name == "bpr")
+        study.factors("implicit " + name, name, seed);
+      else
+        throw ConfigError(name + ": write ease, ials, als or bpr");
   std::string command;
   for (int k = 0; k < argc; ++k) command += (k > 0 ? " " : "") + std::string(argv[k]);
   study.publish(command);
