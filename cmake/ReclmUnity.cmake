@@ -1,4 +1,4 @@
-# Several test files as one translation unit, so that the headers they share are parsed, instantiated and compiled once:
+# Several source files as one translation unit, so that the headers they share are parsed, instantiated and compiled once:
 # a third of the processor time. Each file stands in a namespace of its own, so equal names in two files do not meet;
 # for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
 set(RECLM_UNITY_BATCH 10 CACHE STRING "Files in a batch, at most")
