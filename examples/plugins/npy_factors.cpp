@@ -41,6 +41,23 @@ int main(int argc, char** argv) {
     reclm::write_npy(folder / "shape.npy", shape);
     return 0;
   }
-  const int failed = example::enhance_and_compare(data, "implicit ALS", LoadedModel(folder, "als"));
-  return failed + example::enhance_and_compare(data, "implicit BPR", LoadedModel(folder, "bpr"));
+  const auto enhance = [&](const char* label, const std::string& name) {
+    const LoadedModel model(folder, name);
+    auto enhanced = reclm::adapt(model, reclm::profiles_of(data));
+    enhanced.fit(data.train, data.valid);
+
+    // Back to Python: one safetensors file. read_enhanced.py makes the same list from it.
+    const reclm::ServingModel served = enhanced.serving();
+    served.save(folder / (name + "_enhanced.safetensors"));
+    reclm::Matrix<float> list(5, 2);
+    reclm::Index row = 0;
+    for (const auto& [item, score] : served.recommend(0, list.rows())) {
+      list(row, 0) = static_cast<float>(item);
+      list(row++, 1) = score;
+    }
+    reclm::write_npy(folder / (name + "_list.npy"), list);
+    return example::compare(data, label, example::ranking_of(model), std::cref(enhanced));
+  };
+  const int failed = enhance("implicit ALS", "als");
+  return failed + enhance("implicit BPR", "bpr");
 }
