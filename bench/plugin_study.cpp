@@ -170,7 +170,14 @@ class PluginStudy {
         if (!parts) parts = carved(seed);
         const Model first = make(parts->train, seed);
         auto chooser = adapt_frozen(first, profiles, {.seed = seed});
-        reports[placebo] = chooser.fit(parts->train, parts->valid);
+        const FitReport& report = reports[placebo] = chooser.fit(parts->train, parts->valid);
+        const FrozenChoice& c = report.choice;
+        std::fprintf(
+            stderr,
+            "%s%s seed %d chose: residual %.2f (ridge %.0f, content %.0f, from %d clicks), head %.0f/%.2g, its "
+            "residual %.2f, smoothing %.2f; zero-shot %.4f on validation\n",
+            name.c_str(), placebo ? " (placebo)" : "", static_cast<int>(seed), c.residual, c.ease.ridge, c.ease.content,
+            static_cast<int>(c.min_history), c.sharpness, c.ridge, c.cold_residual, c.smoothing, report.zero_shot);
       }
       auto adapted = adapt_frozen(on_all(), profiles, {.seed = seed});
       adapted.fit(whole_.train, choice_for(reports.at(placebo), floor));
