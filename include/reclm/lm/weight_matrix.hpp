@@ -14,6 +14,7 @@
 
 #include "reclm/backend/cpu.hpp"
 #include "reclm/backend/cpu/bf16_product.hpp"
+#include "reclm/backend/cpu/weight_memory.hpp"
 #include "reclm/backend/kernels/elementwise.hpp"
 #include "reclm/backend/kernels/rows.hpp"
 #include "reclm/lm/detail/pack_panels.hpp"
@@ -201,7 +202,7 @@ class WeightMatrix<Cpu> {
   void pack(const StoredTensor& stored) {
     detail::with_format(kind_, [&](auto format) {
       const Index bytes = cpu::panel_bytes<decltype(format)>(inputs_), panels = chunk_count(outputs_, cpu::kPanelWidth);
-      panels_ = Cpu::allocate<std::byte>(panels * bytes);
+      panels_ = cpu::weight_memory(panels * bytes);
       parallel_for(panels, 4, [&](Index p) {
         const Index first = p * cpu::kPanelWidth;
         detail::pack_panel(format, stored, first, std::min(cpu::kPanelWidth, outputs_ - first),
@@ -212,7 +213,7 @@ class WeightMatrix<Cpu> {
 
   void pack_pairs(const StoredTensor& stored) {
     const Index numbers = padded_outputs() * cpu::bf16_depth(inputs_), bytes = row_bytes(stored.type, inputs_);
-    panels_ = Cpu::allocate<std::byte>(2 * numbers);
+    panels_ = cpu::weight_memory(2 * numbers);
     auto* const to = reinterpret_cast<std::uint16_t*>(panels_.get());
     parallel_for(chunk_count(outputs_, cpu::kBf16Panel), 4, [&](Index p) {
       const Index first = p * cpu::kBf16Panel, count = std::min(cpu::kBf16Panel, outputs_ - first);

@@ -24,15 +24,24 @@ inline constexpr Index kDepthBlock = 16384 / (4 * kPanelWidth);
 
 namespace detail {
 
-/// Bytes of a panel that are asked for in advance: float32 for 8 rows takes 25 ms instead of 41 (Xeon with AVX-512, 212
-/// MB of weights, 1 thread); 4 KiB and 8 KiB are a little slower.
-inline constexpr Index kAhead = 1024;
+/// How far ahead of the weights that few rows multiply the next ones are asked for, into the second-level cache: the
+/// processor's own prefetching does not follow. One core of a Xeon with AVX-512, 212 MB in large pages, 8 rows: 16.0 ms
+/// (13 GB/s; reading alone takes 13.6), without 25.8; into the first-level cache, 1 to 16 KiB ahead, 17 to 26.
+inline constexpr Index kAhead = 4096;
+
+/// Asks for the group of columns that lies `ahead` bytes behind `at`.
+template <class Format>
+RECLM_ALWAYS_INLINE void ask_ahead(const std::byte* at, Index ahead) {
+#pragma GCC unroll 32
+  for (Index b = 0; b < Format::kGroupBytes; b += static_cast<Index>(kAlignment))
+    __builtin_prefetch(at + ahead + b, 0, 2);
+}
 
 /// Rows `c[r] + col` of Y (+)= rows a[r] of X times Panels panels of W, `depth` columns from their beginnings.
-/// `width` ≤ Panels · kPanelWidth columns of Y are real.
+/// `width` ≤ Panels · kPanelWidth columns of Y are real. `ahead`: see ask_ahead; 0 where weights lie in a cache.
 template <class Format, int Rows, int Panels>
 void panel_tile(const float* const* a, const std::byte* const* panels, Index depth, float* const* c, Index col,
-                Index width, bool accumulate) {
+                Index width, bool accumulate, Index ahead) {
   using panel::Floats;
   constexpr Index lanes = panel::kHalfWidth;
   Floats sum[Rows][2 * Panels];
@@ -53,17 +62,16 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
   for (Index k = 0; k < depth; k += Format::kGroup) {
     typename Format::Open open[Panels];
 #pragma GCC unroll 16
-    for (int p = 0; p < Panels; ++p) open[p] = Format::open(at[p]);
+    for (int p = 0; p < Panels; ++p) {
+      open[p] = Format::open(at[p]);
+      ask_ahead<Format>(at[p], ahead);
+    }
 #pragma GCC unroll 4
     for (Index j = 0; j < Format::kGroup; ++j) {
       Floats w[2 * Panels];
 #pragma GCC unroll 16
       for (int p = 0; p < Panels; ++p) {
         const std::byte* const from = at[p] + Format::kHeadBytes + j * Format::kColumnBytes;
-        // Weights for few rows stream from memory, faster than the processor's own prefetching follows.
-        if constexpr (Rows > 2 && Rows <= 8)
-          for (Index b = 0; b < Format::kColumnBytes; b += static_cast<Index>(kAlignment))
-            __builtin_prefetch(from + kAhead + b);
         const panel::Column column = Format::column(open[p], from);
         w[2 * p] = column.at[0];
         w[2 * p + 1] = column.at[1];
@@ -93,13 +101,13 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
 /// panel_tile of float32 for a number of rows known at run time, 1 … kStripRows.
 template <int Rows = kStripRows>
 void panel_strip(Index rows, const float* const* a, const float* b, Index depth, float* const* c, Index col,
-                 Index width, bool accumulate) {
+                 Index width, bool accumulate, Index ahead = 0) {
   if constexpr (Rows > 0) {
     if (rows == Rows) {
       const auto* const bytes = reinterpret_cast<const std::byte*>(b);
-      panel_tile<panel::F32, Rows, 1>(a, &bytes, depth, c, col, width, accumulate);
+      panel_tile<panel::F32, Rows, 1>(a, &bytes, depth, c, col, width, accumulate, ahead);
     } else {
-      panel_strip<Rows - 1>(rows, a, b, depth, c, col, width, accumulate);
+      panel_strip<Rows - 1>(rows, a, b, depth, c, col, width, accumulate, ahead);
     }
   }
 }
@@ -111,6 +119,7 @@ template <class Format>
 void decode_panel(const std::byte* panel, Index depth, float* RECLM_RESTRICT out) {
   for (Index k = 0; k < depth; k += Format::kGroup, panel += Format::kGroupBytes) {
     const auto open = Format::open(panel);
+    detail::ask_ahead<Format>(panel, detail::kAhead);
 #pragma GCC unroll 4
     for (Index j = 0; j < Format::kGroup; ++j) {
       const panel::Column column = Format::column(open, panel + Format::kHeadBytes + j * Format::kColumnBytes);
@@ -137,12 +146,13 @@ void few_rows(const std::byte* w, Index outputs, Index cols, const float* const*
       const std::byte* at[Panels];
       for (int i = 0; i < Panels; ++i) at[i] = w + (p + i) * bytes;
       panel_tile<Format, Rows, Panels>(a, at, cols, c, p * kPanelWidth,
-                                       std::min<Index>(Panels * kPanelWidth, outputs - p * kPanelWidth), accumulate);
+                                       std::min<Index>(Panels * kPanelWidth, outputs - p * kPanelWidth), accumulate,
+                                       kAhead);
     }
     for (; p < end; ++p) {
       const std::byte* const at = w + p * bytes;
       panel_tile<Format, Rows, 1>(a, &at, cols, c, p * kPanelWidth, std::min(kPanelWidth, outputs - p * kPanelWidth),
-                                  accumulate);
+                                  accumulate, kAhead);
     }
   });
 }
@@ -150,7 +160,7 @@ void few_rows(const std::byte* w, Index outputs, Index cols, const float* const*
 /// One block of a panel times a block of rows.
 template <class Format>
 RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, float* decoded, const float* x, Index ldx,
-                                       Index rows, float* y, Index ldy, Index width, bool accumulate) {
+                                       Index rows, float* y, Index ldy, Index width, bool accumulate, Index ahead) {
   const float* a[kStripRows];
   float* c[kStripRows];
   const float* values = decoded;
@@ -165,7 +175,7 @@ RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, flo
       a[i] = x + (row + i) * ldx;
       c[i] = y + (row + i) * ldy;
     }
-    panel_strip(count, a, values, depth, c, 0, width, accumulate);
+    panel_strip(count, a, values, depth, c, 0, width, accumulate, ahead);
   }
 }
 
@@ -174,17 +184,20 @@ void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, In
                Index ldy, bool accumulate) {
   constexpr Index row_block = 20 * kStripRows;  // with kDepthBlock columns, a part of the second-level cache
   const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
+  // Numbers that need no decoding and are read once stream by; their sums stay in registers as long as X in the cache.
+  const bool streams = std::is_same_v<Format, panel::F32> && rows <= kStripRows;
+  const Index depth = streams ? 8 * kDepthBlock : kDepthBlock, ahead = streams ? kAhead : 0;
   parallel_chunks(panels, rows < 32 ? 8 : 4, [&](Index begin, Index end, Index) {
     alignas(kAlignment) float decoded[kDepthBlock * kPanelWidth];
     const auto block = [&](Index p, Index k, Index row, Index count) {
-      block_product<Format>(w + p * bytes + k / Format::kGroup * Format::kGroupBytes, std::min(kDepthBlock, cols - k),
+      block_product<Format>(w + p * bytes + k / Format::kGroup * Format::kGroupBytes, std::min(depth, cols - k),
                             decoded, x + row * ldx + k, ldx, count, y + row * ldy + p * kPanelWidth, ldy,
-                            std::min(kPanelWidth, outputs - p * kPanelWidth), accumulate || k > 0);
+                            std::min(kPanelWidth, outputs - p * kPanelWidth), accumulate || k > 0, ahead);
     };
     // Few rows: the weights stream from memory in their order. Many: a block of X stays in the cache.
     if (rows <= 4 * kStripRows) {
       for (Index p = begin; p < end; ++p)
-        for (Index k = 0; k < cols; k += kDepthBlock) block(p, k, 0, rows);
+        for (Index k = 0; k < cols; k += depth) block(p, k, 0, rows);
       return;
     }
     for (Index row = 0; row < rows; row += row_block)
