@@ -19,8 +19,9 @@ namespace reclm::cpu {
 /// Rows of X that a tile takes at most: with two registers of W each, all but a few of the processor's registers.
 inline constexpr int kStripRows = simd::kRegisters == 32 ? 12 : 6;
 
-/// Columns that are decoded at a time: 16 KiB of a panel, half of a first-level cache. A multiple of every kGroup.
-inline constexpr Index kDepthBlock = 16384 / (4 * kPanelWidth);
+/// Columns that are multiplied at a time: 16 or, with AVX-512, 24 KiB of a panel, to stay in a first-level cache. A
+/// multiple of every kGroup.
+inline constexpr Index kDepthBlock = (simd::kBytes == 64 ? 24576 : 16384) / (4 * kPanelWidth);
 
 namespace detail {
 
@@ -86,15 +87,21 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
 #pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) at[p] += Format::kGroupBytes;
   }
+  // Apart, for what is copied in part would have to leave its register in the other case too.
+  if (whole) {
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 16
+      for (int v = 0; v < 2 * Panels; ++v) simd::store<float>(c[r] + col + v * lanes, sum[r][v]);
+    return;
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
     for (int v = 0; v < 2 * Panels; ++v) {
-      float* const to = c[r] + col + v * lanes;
-      if (whole)
-        simd::store<float>(to, sum[r][v]);
-      else if (const Index part = std::clamp<Index>(width - v * lanes, 0, lanes); part > 0)
-        std::memcpy(to, &sum[r][v], static_cast<std::size_t>(part) * sizeof(float));
+      const Floats value = sum[r][v];
+      if (const Index part = std::clamp<Index>(width - v * lanes, 0, lanes); part > 0)
+        std::memcpy(c[r] + col + v * lanes, &value, static_cast<std::size_t>(part) * sizeof(float));
     }
 }
 
@@ -182,7 +189,10 @@ RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, flo
 template <class Format>
 void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
                Index ldy, bool accumulate) {
-  constexpr Index row_block = 20 * kStripRows;  // with kDepthBlock columns, a part of the second-level cache
+  // With kDepthBlock columns a part of the second-level cache; more rows where each block of rows decodes anew.
+  constexpr Index most_rows = (std::is_same_v<Format, panel::F32> ? 8 : 20) * kStripRows;
+  const Index height = chunk_count(rows, std::max<Index>(1, chunk_count(rows, most_rows)));
+  const Index row_block = chunk_count(height, kStripRows) * kStripRows;
   const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
   // Numbers that need no decoding and are read once stream by; their sums stay in registers as long as X in the cache.
   const bool streams = std::is_same_v<Format, panel::F32> && rows <= kStripRows;
