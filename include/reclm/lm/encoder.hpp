@@ -194,10 +194,12 @@ class Encoder {
     const auto add = [&](const Tensor<B, float>& from, Tensor<B, float>& to) {
       B::for_rows(n, c.width, kernels::AddScaled<float>{from.data(), 1.0f, to.data(), c.width});
     };
-    const auto layer_norm = [&](const Norm& norm, const Tensor<B, float>& from, Tensor<B, float>& to) {
+    const auto layer_norm = [&](const Norm& norm, const Tensor<B, float>& from, Tensor<B, float>& to,
+                                const float* residual = nullptr) {
       B::for_rows(n, 4 * c.width,
                   kernels::LayerNorm<float>{from.data(), norm.weight.data(), norm.bias.data(),
-                                            static_cast<float>(c.norm_epsilon), to.data(), statistics.data(), c.width});
+                                            static_cast<float>(c.norm_epsilon), to.data(), statistics.data(), c.width,
+                                            residual});
     };
 
     words_.gather(tokens, back.data());
@@ -219,8 +221,7 @@ class Encoder {
         cpu::paged_attention(paged, q.data(), k.data());
       }
       layer.o.apply({k.data(), n, c.width}, back.data());
-      add(x, back);
-      layer_norm(layer.attention_norm, back, x);
+      layer_norm(layer.attention_norm, back, x, x.data());
       // Some rows at a time, so that the wide inner states stay in the second-level cache.
       for (Index row = 0; row < n; row += inner_rows) {
         const Index rows = std::min(inner_rows, n - row);
@@ -230,8 +231,7 @@ class Encoder {
             kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
         layer.down.apply({activated.data(), rows, c.inner_width}, back.data() + row * c.width);
       }
-      add(x, back);
-      layer_norm(layer.inner_norm, back, x);
+      layer_norm(layer.inner_norm, back, x, x.data());
     }
     return x;
   }

@@ -116,9 +116,10 @@ class WeightMatrix<Cpu> {
 
   void multiply(const LayerInput& x, float* y, bool accumulate = false, const float* bias = nullptr) const {
     const bool exact = !bf16_products_ || x.exact();
+    const float* const first = accumulate ? nullptr : bias;  // what exact sums begin with
     if (pairs_) {
       if (exact)
-        multiply_pairs(x, y, accumulate);
+        multiply_pairs(x, y, accumulate, first);
       else
         cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate, bias);
     } else {
@@ -126,12 +127,12 @@ class WeightMatrix<Cpu> {
         using Format = decltype(format);
         if (exact)
           return cpu::panel_product<Format>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
-                                            accumulate);
+                                            accumulate, first);
         const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) { decode<Format>(p, k, depth, to); };
         cpu::bf16_product(x.rounded(), cpu::bf16_source(make), outputs_, inputs_, y, outputs_, accumulate, bias);
       });
     }
-    if (exact && bias != nullptr)
+    if (exact && bias != first)
       Cpu::for_rows(x.rows(), outputs_, kernels::BiasActivation<float>{bias, false, y, outputs_});
   }
   void multiply(const float* x, Index rows, float* y, bool accumulate = false) const {
@@ -167,11 +168,11 @@ class WeightMatrix<Cpu> {
 
  private:
   // In float32.
-  void multiply_pairs(const LayerInput& x, float* y, bool accumulate) const {
+  void multiply_pairs(const LayerInput& x, float* y, bool accumulate, const float* bias) const {
     for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
       cpu::panel_product<cpu::panel::Bf16Pairs>(panels_.get() + 2 * k * padded_outputs(), outputs_,
                                                 std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(),
-                                                y, outputs_, accumulate || k > 0);
+                                                y, outputs_, accumulate || k > 0, bias);
   }
 
   // Panel p of bf16 products, of the panels of this file's formats that stand there.

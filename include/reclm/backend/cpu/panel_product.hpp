@@ -38,25 +38,33 @@ RECLM_ALWAYS_INLINE void ask_ahead(const std::byte* at, Index ahead) {
     __builtin_prefetch(at + ahead + b, 0, 2);
 }
 
+/// What the sums of a tile begin with, and how far ahead of it weights are asked for.
+struct TileStart {
+  bool accumulate = false;      ///< with what Y holds
+  const float* bias = nullptr;  ///< else with bias[col …], or with 0 where it is null
+  Index ahead = 0;              ///< see ask_ahead; 0 where weights lie in a cache
+};
+
 /// Rows `c[r] + col` of Y (+)= rows a[r] of X times Panels panels of W, `depth` columns from their beginnings.
-/// `width` ≤ Panels · kPanelWidth columns of Y are real. `ahead`: see ask_ahead; 0 where weights lie in a cache.
+/// `width` ≤ Panels · kPanelWidth columns of Y are real.
 template <class Format, int Rows, int Panels>
 void panel_tile(const float* const* a, const std::byte* const* panels, Index depth, float* const* c, Index col,
-                Index width, bool accumulate, Index ahead) {
+                Index width, const TileStart& start) {
   using panel::Floats;
   constexpr Index lanes = panel::kHalfWidth;
   Floats sum[Rows][2 * Panels];
-  const bool whole = width == Panels * kPanelWidth;
+  const bool whole = width == Panels * kPanelWidth, zero = !start.accumulate && start.bias == nullptr;
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
     for (int v = 0; v < 2 * Panels; ++v) {
-      if (!accumulate)
+      const float* const from = (start.accumulate ? c[r] : start.bias) + col + v * lanes;
+      if (zero)
         sum[r][v] = Floats{};
       else if (whole)
-        sum[r][v] = simd::load(c[r] + col + v * lanes);
+        sum[r][v] = simd::load(from);
       else
-        sum[r][v] = simd::load_part(c[r] + col + v * lanes, std::clamp<Index>(width - v * lanes, 0, lanes));
+        sum[r][v] = simd::load_part(from, std::clamp<Index>(width - v * lanes, 0, lanes));
     }
   const std::byte* at[Panels];
   for (int p = 0; p < Panels; ++p) at[p] = panels[p];
@@ -65,7 +73,7 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
 #pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) {
       open[p] = Format::open(at[p]);
-      ask_ahead<Format>(at[p], ahead);
+      ask_ahead<Format>(at[p], start.ahead);
     }
 #pragma GCC unroll 4
     for (Index j = 0; j < Format::kGroup; ++j) {
@@ -108,13 +116,13 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
 /// panel_tile of float32 for a number of rows known at run time, 1 … kStripRows.
 template <int Rows = kStripRows>
 void panel_strip(Index rows, const float* const* a, const float* b, Index depth, float* const* c, Index col,
-                 Index width, bool accumulate, Index ahead = 0) {
+                 Index width, const TileStart& start) {
   if constexpr (Rows > 0) {
     if (rows == Rows) {
       const auto* const bytes = reinterpret_cast<const std::byte*>(b);
-      panel_tile<panel::F32, Rows, 1>(a, &bytes, depth, c, col, width, accumulate, ahead);
+      panel_tile<panel::F32, Rows, 1>(a, &bytes, depth, c, col, width, start);
     } else {
-      panel_strip<Rows - 1>(rows, a, b, depth, c, col, width, accumulate, ahead);
+      panel_strip<Rows - 1>(rows, a, b, depth, c, col, width, start);
     }
   }
 }
@@ -145,7 +153,8 @@ constexpr Index panel_bytes(Index cols) {
 namespace detail {
 
 template <class Format, int Rows, int Panels>
-void few_rows(const std::byte* w, Index outputs, Index cols, const float* const* a, float* const* c, bool accumulate) {
+void few_rows(const std::byte* w, Index outputs, Index cols, const float* const* a, float* const* c,
+              const TileStart& start) {
   const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
   parallel_chunks(panels, 16, [&](Index begin, Index end, Index) {
     Index p = begin;
@@ -153,13 +162,12 @@ void few_rows(const std::byte* w, Index outputs, Index cols, const float* const*
       const std::byte* at[Panels];
       for (int i = 0; i < Panels; ++i) at[i] = w + (p + i) * bytes;
       panel_tile<Format, Rows, Panels>(a, at, cols, c, p * kPanelWidth,
-                                       std::min<Index>(Panels * kPanelWidth, outputs - p * kPanelWidth), accumulate,
-                                       kAhead);
+                                       std::min<Index>(Panels * kPanelWidth, outputs - p * kPanelWidth), start);
     }
     for (; p < end; ++p) {
       const std::byte* const at = w + p * bytes;
       panel_tile<Format, Rows, 1>(a, &at, cols, c, p * kPanelWidth, std::min(kPanelWidth, outputs - p * kPanelWidth),
-                                  accumulate, kAhead);
+                                  start);
     }
   });
 }
@@ -167,7 +175,7 @@ void few_rows(const std::byte* w, Index outputs, Index cols, const float* const*
 /// One block of a panel times a block of rows.
 template <class Format>
 RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, float* decoded, const float* x, Index ldx,
-                                       Index rows, float* y, Index ldy, Index width, bool accumulate, Index ahead) {
+                                       Index rows, float* y, Index ldy, Index width, const TileStart& start) {
   const float* a[kStripRows];
   float* c[kStripRows];
   const float* values = decoded;
@@ -182,13 +190,13 @@ RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, flo
       a[i] = x + (row + i) * ldx;
       c[i] = y + (row + i) * ldy;
     }
-    panel_strip(count, a, values, depth, c, 0, width, accumulate, ahead);
+    panel_strip(count, a, values, depth, c, 0, width, start);
   }
 }
 
 template <class Format>
 void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
-               Index ldy, bool accumulate) {
+               Index ldy, const TileStart& start) {
   // With kDepthBlock columns a part of the second-level cache; more rows where each block of rows decodes anew.
   constexpr Index most_rows = (std::is_same_v<Format, panel::F32> ? 8 : 20) * kStripRows;
   const Index height = chunk_count(rows, std::max<Index>(1, chunk_count(rows, most_rows)));
@@ -196,13 +204,15 @@ void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, In
   const Index bytes = panel_bytes<Format>(cols), panels = chunk_count(outputs, kPanelWidth);
   // Numbers that need no decoding and are read once stream by; their sums stay in registers as long as X in the cache.
   const bool streams = std::is_same_v<Format, panel::F32> && rows <= kStripRows;
-  const Index depth = streams ? 8 * kDepthBlock : kDepthBlock, ahead = streams ? kAhead : 0;
+  const Index depth = streams ? 8 * kDepthBlock : kDepthBlock;
   parallel_chunks(panels, rows < 32 ? 8 : 4, [&](Index begin, Index end, Index) {
     alignas(kAlignment) float decoded[kDepthBlock * kPanelWidth];
     const auto block = [&](Index p, Index k, Index row, Index count) {
+      const TileStart here{start.accumulate || k > 0, start.bias == nullptr ? nullptr : start.bias + p * kPanelWidth,
+                           streams ? kAhead : 0};
       block_product<Format>(w + p * bytes + k / Format::kGroup * Format::kGroupBytes, std::min(depth, cols - k),
                             decoded, x + row * ldx + k, ldx, count, y + row * ldy + p * kPanelWidth, ldy,
-                            std::min(kPanelWidth, outputs - p * kPanelWidth), accumulate || k > 0, ahead);
+                            std::min(kPanelWidth, outputs - p * kPanelWidth), here);
     };
     // Few rows: the weights stream from memory in their order. Many: a block of X stays in the cache.
     if (rows <= 4 * kStripRows) {
@@ -218,19 +228,20 @@ void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, In
 
 }  // namespace detail
 
-/// Y[rows, outputs] = X[rows, cols] · Wᵀ (+ Y where `accumulate`); row-major with leading dimensions. `w` holds
-/// ⌈outputs / kPanelWidth⌉ panels.
+/// Y[rows, outputs] = X[rows, cols] · Wᵀ (+ Y where `accumulate`, else + bias, one number an output, where it is not
+/// null); row-major with leading dimensions. `w` holds ⌈outputs / kPanelWidth⌉ panels.
 template <class Format>
 void panel_product(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
-                   Index ldy, bool accumulate) {
+                   Index ldy, bool accumulate, const float* bias = nullptr) {
+  const detail::TileStart start{accumulate, bias, detail::kAhead};
   const float* const a[] = {x, x + ldx};
   float* const c[] = {y, y + ldy};
   if (rows == 1)
-    detail::few_rows<Format, 1, 4>(w, outputs, cols, a, c, accumulate);
+    detail::few_rows<Format, 1, 4>(w, outputs, cols, a, c, start);
   else if (rows == 2)
-    detail::few_rows<Format, 2, 2>(w, outputs, cols, a, c, accumulate);
+    detail::few_rows<Format, 2, 2>(w, outputs, cols, a, c, start);
   else if (rows > 2)
-    detail::many_rows<Format>(w, outputs, cols, x, ldx, rows, y, ldy, accumulate);
+    detail::many_rows<Format>(w, outputs, cols, x, ldx, rows, y, ldy, start);
 }
 
 }  // namespace reclm::cpu
