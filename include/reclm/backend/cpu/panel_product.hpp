@@ -30,19 +30,18 @@ namespace detail {
 /// (13 GB/s; reading alone takes 13.6), without 25.8; into the first-level cache, 1 to 16 KiB ahead, 17 to 26.
 inline constexpr Index kAhead = 4096;
 
-/// Asks for the group of columns that lies `ahead` bytes behind `at`.
+/// Asks for the group of columns that lies kAhead bytes behind `at`.
 template <class Format>
-RECLM_ALWAYS_INLINE void ask_ahead(const std::byte* at, Index ahead) {
+RECLM_ALWAYS_INLINE void ask_ahead(const std::byte* at) {
 #pragma GCC unroll 32
   for (Index b = 0; b < Format::kGroupBytes; b += static_cast<Index>(kAlignment))
-    __builtin_prefetch(at + ahead + b, 0, 2);
+    __builtin_prefetch(at + kAhead + b, 0, 2);
 }
 
-/// What the sums of a tile begin with, and how far ahead of it weights are asked for.
+/// What the sums of a tile begin with.
 struct TileStart {
   bool accumulate = false;      ///< with what Y holds
   const float* bias = nullptr;  ///< else with bias[col …], or with 0 where it is null
-  Index ahead = 0;              ///< see ask_ahead; 0 where weights lie in a cache
 };
 
 /// Rows `c[r] + col` of Y (+)= rows a[r] of X times Panels panels of W, `depth` columns from their beginnings.
@@ -73,7 +72,8 @@ void panel_tile(const float* const* a, const std::byte* const* panels, Index dep
 #pragma GCC unroll 16
     for (int p = 0; p < Panels; ++p) {
       open[p] = Format::open(at[p]);
-      ask_ahead<Format>(at[p], start.ahead);
+      // Tiles of all rows read weights that lie in a cache, and have no register left.
+      if constexpr (Rows < kStripRows) ask_ahead<Format>(at[p]);
     }
 #pragma GCC unroll 4
     for (Index j = 0; j < Format::kGroup; ++j) {
@@ -134,7 +134,7 @@ template <class Format>
 void decode_panel(const std::byte* panel, Index depth, float* RECLM_RESTRICT out) {
   for (Index k = 0; k < depth; k += Format::kGroup, panel += Format::kGroupBytes) {
     const auto open = Format::open(panel);
-    detail::ask_ahead<Format>(panel, detail::kAhead);
+    detail::ask_ahead<Format>(panel);
 #pragma GCC unroll 4
     for (Index j = 0; j < Format::kGroup; ++j) {
       const panel::Column column = Format::column(open, panel + Format::kHeadBytes + j * Format::kColumnBytes);
@@ -172,10 +172,11 @@ void few_rows(const std::byte* w, Index outputs, Index cols, const float* const*
   });
 }
 
-/// One block of a panel times a block of rows.
+/// One block of a panel times a block of rows, at most `most` of them at a time.
 template <class Format>
 RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, float* decoded, const float* x, Index ldx,
-                                       Index rows, float* y, Index ldy, Index width, const TileStart& start) {
+                                       Index rows, Index most, float* y, Index ldy, Index width,
+                                       const TileStart& start) {
   const float* a[kStripRows];
   float* c[kStripRows];
   const float* values = decoded;
@@ -183,7 +184,7 @@ RECLM_ALWAYS_INLINE void block_product(const std::byte* stored, Index depth, flo
     values = reinterpret_cast<const float*>(stored);
   else
     decode_panel<Format>(stored, depth, decoded);
-  const Index height = chunk_count(rows, chunk_count(rows, kStripRows));
+  const Index height = chunk_count(rows, chunk_count(rows, most));
   for (Index row = 0; row < rows; row += height) {
     const Index count = std::min(height, rows - row);
     for (Index i = 0; i < count; ++i) {
@@ -208,11 +209,11 @@ void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, In
   parallel_chunks(panels, rows < 32 ? 8 : 4, [&](Index begin, Index end, Index) {
     alignas(kAlignment) float decoded[kDepthBlock * kPanelWidth];
     const auto block = [&](Index p, Index k, Index row, Index count) {
-      const TileStart here{start.accumulate || k > 0, start.bias == nullptr ? nullptr : start.bias + p * kPanelWidth,
-                           streams ? kAhead : 0};
+      const TileStart here{start.accumulate || k > 0, start.bias == nullptr ? nullptr : start.bias + p * kPanelWidth};
       block_product<Format>(w + p * bytes + k / Format::kGroup * Format::kGroupBytes, std::min(depth, cols - k),
-                            decoded, x + row * ldx + k, ldx, count, y + row * ldy + p * kPanelWidth, ldy,
-                            std::min(kPanelWidth, outputs - p * kPanelWidth), here);
+                            decoded, x + row * ldx + k, ldx, count, streams ? kStripRows - 1 : kStripRows,
+                            y + row * ldy + p * kPanelWidth, ldy, std::min(kPanelWidth, outputs - p * kPanelWidth),
+                            here);
     };
     // Few rows: the weights stream from memory in their order. Many: a block of X stays in the cache.
     if (rows <= 4 * kStripRows) {
@@ -233,7 +234,7 @@ void many_rows(const std::byte* w, Index outputs, Index cols, const float* x, In
 template <class Format>
 void panel_product(const std::byte* w, Index outputs, Index cols, const float* x, Index ldx, Index rows, float* y,
                    Index ldy, bool accumulate, const float* bias = nullptr) {
-  const detail::TileStart start{accumulate, bias, detail::kAhead};
+  const detail::TileStart start{accumulate, bias};
   const float* const a[] = {x, x + ldx};
   float* const c[] = {y, y + ldy};
   if (rows == 1)
