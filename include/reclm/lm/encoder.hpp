@@ -187,17 +187,22 @@ class Encoder {
 
     const Index inner_rows = B::on_device ? n : std::min(n, kInnerRows);
     Tensor<B, float> x{n, c.width}, q{n, c.width}, k{n, c.width}, v{n, c.width}, back{n, c.width},
-        inner{inner_rows, c.inner_width}, activated{inner_rows, c.inner_width};
+        inner{inner_rows, c.inner_width}, activated;
     Tensor<B, float> statistics{n, 2}, scores;
     const Index longest = *std::max_element(ends.begin(), ends.end());
-    if constexpr (B::on_device) scores = Tensor<B, float>{n * c.heads, longest};
+    if constexpr (B::on_device) {
+      scores = Tensor<B, float>{n * c.heads, longest};
+      activated = Tensor<B, float>{inner_rows, c.inner_width};
+    }
     const auto add = [&](const Tensor<B, float>& from, Tensor<B, float>& to) {
       B::for_rows(n, c.width, kernels::AddScaled<float>{from.data(), 1.0f, to.data(), c.width});
     };
-    const auto layer_norm = [&](const Norm& norm, const Tensor<B, float>& from, Tensor<B, float>& to) {
+    const auto layer_norm = [&](const Norm& norm, const Tensor<B, float>& from, Tensor<B, float>& to,
+                                const float* residual = nullptr) {
       B::for_rows(n, 4 * c.width,
                   kernels::LayerNorm<float>{from.data(), norm.weight.data(), norm.bias.data(),
-                                            static_cast<float>(c.norm_epsilon), to.data(), statistics.data(), c.width});
+                                            static_cast<float>(c.norm_epsilon), to.data(), statistics.data(), c.width,
+                                            residual});
     };
 
     words_.gather(tokens, back.data());
@@ -219,19 +224,27 @@ class Encoder {
         cpu::paged_attention(paged, q.data(), k.data());
       }
       layer.o.apply({k.data(), n, c.width}, back.data());
-      add(x, back);
-      layer_norm(layer.attention_norm, back, x);
+      layer_norm(layer.attention_norm, back, x, x.data());
       // Some rows at a time, so that the wide inner states stay in the second-level cache.
       for (Index row = 0; row < n; row += inner_rows) {
         const Index rows = std::min(inner_rows, n - row);
-        layer.up.apply({x.data() + row * c.width, rows, c.width}, inner.data());
-        B::for_rows(
-            rows, 16 * c.inner_width,
-            kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(), c.inner_width});
-        layer.down.apply({activated.data(), rows, c.inner_width}, back.data() + row * c.width);
+        const LayerInput outer_input(x.data() + row * c.width, rows, c.width);
+        float* const to = back.data() + row * c.width;
+        if constexpr (B::on_device) {
+          layer.up.apply(outer_input, inner.data());
+          B::for_rows(rows, 16 * c.inner_width,
+                      kernels::Gelu<float>{inner.data(), nullptr, kernels::GeluKind::exact, 0, activated.data(),
+                                           c.inner_width});
+          layer.down.apply({activated.data(), rows, c.inner_width}, to);
+        } else if (auto rounded = layer.up.apply_gelu(outer_input)) {
+          layer.down.apply(LayerInput(*std::move(rounded), c.inner_width), to);
+        } else {
+          layer.up.apply(outer_input, inner.data());
+          parallel_for(rows, 16, [&](Index r) { cpu::gelu(inner.data() + r * c.inner_width, c.inner_width); });
+          layer.down.apply({inner.data(), rows, c.inner_width}, to);
+        }
       }
-      add(x, back);
-      layer_norm(layer.inner_norm, back, x);
+      layer_norm(layer.inner_norm, back, x, x.data());
     }
     return x;
   }

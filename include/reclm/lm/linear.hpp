@@ -78,6 +78,12 @@ class Linear {
     update_->b.multiply(low.data(), rows, y, true);
   }
 
+  /// gelu(x · Wᵀ + bias) rounded for the next layer, or nothing where that is not made in one go. On the CPU.
+  [[nodiscard]] std::optional<cpu::Bf16Rows> apply_gelu(const LayerInput& x) const {
+    if (!weight_.fuses_gelu() || x.exact() || update_ || bias_.empty()) return {};
+    return weight_.multiply_gelu(x, bias_.data());
+  }
+
   /// @throws ShapeError unless A is [r, inputs] and B [outputs, r]
   void attach(const std::string& name, const LoraMatrices& matrices) {
     const Matrix<float>&a = matrices.a, &b = matrices.b;

@@ -14,6 +14,7 @@
 
 #include "reclm/backend/cpu.hpp"
 #include "reclm/backend/cpu/bf16_product.hpp"
+#include "reclm/backend/cpu/weight_memory.hpp"
 #include "reclm/backend/kernels/elementwise.hpp"
 #include "reclm/backend/kernels/rows.hpp"
 #include "reclm/lm/detail/pack_panels.hpp"
@@ -33,6 +34,9 @@ class LayerInput {
   /// @param exact  float32 products, whatever the layers' precision
   LayerInput(const float* x, Index rows, Index width, bool exact = false)
       : x_(x), rows_(rows), width_(width), exact_(exact) {}
+  /// Rows that are rounded already; only bf16 products read them.
+  explicit LayerInput(cpu::Bf16Rows rounded, Index width)
+      : x_(nullptr), rows_(rounded.rows()), width_(width), exact_(false), rounded_(std::move(rounded)) {}
   [[nodiscard]] bool exact() const { return exact_; }
   [[nodiscard]] const float* data() const { return x_; }
   [[nodiscard]] Index rows() const { return rows_; }
@@ -115,27 +119,33 @@ class WeightMatrix<Cpu> {
 
   void multiply(const LayerInput& x, float* y, bool accumulate = false, const float* bias = nullptr) const {
     const bool exact = !bf16_products_ || x.exact();
-    if (pairs_) {
-      if (exact)
-        multiply_pairs(x, y, accumulate);
-      else
-        cpu::bf16_product(x.rounded(), {pair_numbers()}, outputs_, inputs_, y, outputs_, accumulate, bias);
+    const float* const first = accumulate ? nullptr : bias;  // what exact sums begin with
+    if (!exact) {
+      with_source([&](const cpu::Bf16Source& w) {
+        cpu::bf16_product(x.rounded(), w, outputs_, inputs_, y, outputs_, accumulate, bias);
+      });
+    } else if (pairs_) {
+      multiply_pairs(x, y, accumulate, first);
     } else {
       detail::with_format(kind_, [&](auto format) {
-        using Format = decltype(format);
-        if (exact)
-          return cpu::panel_product<Format>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
-                                            accumulate);
-        const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) { decode<Format>(p, k, depth, to); };
-        cpu::bf16_product(x.rounded(), cpu::bf16_source(make), outputs_, inputs_, y, outputs_, accumulate, bias);
+        cpu::panel_product<decltype(format)>(panels_.get(), outputs_, inputs_, x.data(), inputs_, x.rows(), y, outputs_,
+                                             accumulate, first);
       });
     }
-    if (exact && bias != nullptr)
+    if (exact && bias != first)
       Cpu::for_rows(x.rows(), outputs_, kernels::BiasActivation<float>{bias, false, y, outputs_});
   }
   void multiply(const float* x, Index rows, float* y, bool accumulate = false) const {
     multiply(LayerInput(x, rows, inputs_), y, accumulate);
   }
+
+  /// gelu(X · Wᵀ + bias) rounded, where products round X and `fuses_gelu()`.
+  [[nodiscard]] cpu::Bf16Rows multiply_gelu(const LayerInput& x, const float* bias) const {
+    std::optional<cpu::Bf16Rows> y;
+    with_source([&](const cpu::Bf16Source& w) { y.emplace(cpu::bf16_gelu(x.rounded(), w, outputs_, inputs_, bias)); });
+    return *std::move(y);
+  }
+  [[nodiscard]] bool fuses_gelu() const { return bf16_products_ && inputs_ <= cpu::kBf16GeluCols; }
 
   void gather(std::span<const Id> ids, float* out) const {
     constexpr Index width = cpu::kPanelWidth, block = cpu::kDepthBlock;
@@ -165,12 +175,24 @@ class WeightMatrix<Cpu> {
   }
 
  private:
+  // body(the panels of bf16 products)
+  template <class Body>
+  void with_source(const Body& body) const {
+    if (pairs_) return body(cpu::Bf16Source{pair_numbers()});
+    detail::with_format(kind_, [&](auto format) {
+      const auto make = [&](Index p, Index k, Index depth, std::uint16_t* to) {
+        decode<decltype(format)>(p, k, depth, to);
+      };
+      body(cpu::bf16_source(make));
+    });
+  }
+
   // In float32.
-  void multiply_pairs(const LayerInput& x, float* y, bool accumulate) const {
+  void multiply_pairs(const LayerInput& x, float* y, bool accumulate, const float* bias) const {
     for (Index k = 0; k < inputs_; k += cpu::kBf16Block)
       cpu::panel_product<cpu::panel::Bf16Pairs>(panels_.get() + 2 * k * padded_outputs(), outputs_,
                                                 std::min(cpu::kBf16Block, inputs_ - k), x.data() + k, inputs_, x.rows(),
-                                                y, outputs_, accumulate || k > 0);
+                                                y, outputs_, accumulate || k > 0, bias);
   }
 
   // Panel p of bf16 products, of the panels of this file's formats that stand there.
@@ -201,7 +223,7 @@ class WeightMatrix<Cpu> {
   void pack(const StoredTensor& stored) {
     detail::with_format(kind_, [&](auto format) {
       const Index bytes = cpu::panel_bytes<decltype(format)>(inputs_), panels = chunk_count(outputs_, cpu::kPanelWidth);
-      panels_ = Cpu::allocate<std::byte>(panels * bytes);
+      panels_ = cpu::weight_memory(panels * bytes);
       parallel_for(panels, 4, [&](Index p) {
         const Index first = p * cpu::kPanelWidth;
         detail::pack_panel(format, stored, first, std::min(cpu::kPanelWidth, outputs_ - first),
@@ -212,7 +234,7 @@ class WeightMatrix<Cpu> {
 
   void pack_pairs(const StoredTensor& stored) {
     const Index numbers = padded_outputs() * cpu::bf16_depth(inputs_), bytes = row_bytes(stored.type, inputs_);
-    panels_ = Cpu::allocate<std::byte>(2 * numbers);
+    panels_ = cpu::weight_memory(2 * numbers);
     auto* const to = reinterpret_cast<std::uint16_t*>(panels_.get());
     parallel_for(chunk_count(outputs_, cpu::kBf16Panel), 4, [&](Index p) {
       const Index first = p * cpu::kBf16Panel, count = std::min(cpu::kBf16Panel, outputs_ - first);

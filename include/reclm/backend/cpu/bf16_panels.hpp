@@ -28,17 +28,27 @@ constexpr Index bf16_panel_size(Index cols) { return bf16_depth(cols) * kBf16Pan
 
 namespace detail {
 
+typedef std::uint16_t Bf16Halves __attribute__((vector_size(simd::kBytes / 2)));
+
 /// The bits of bf16 in each lane's lower half: to the nearest, ties to even, NaN stays NaN. AVX512-BF16 takes subnormal
 /// numbers for 0, as the products do.
 RECLM_ALWAYS_INLINE simd::Integers<float> bf16_bits(panel::Floats v) {
   using Bits = simd::Integers<float>;
 #if defined(__AVX512BF16__)
-  typedef std::uint16_t Halves __attribute__((vector_size(32)));
-  return __builtin_convertvector(std::bit_cast<Halves>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v))), Bits);
+  return __builtin_convertvector(std::bit_cast<Bf16Halves>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v))), Bits);
 #else
   const Bits bits = reinterpret_cast<Bits>(v);
   const Bits rounded = bits + 0x7FFF + ((bits >> 16) & 1), silent = bits | 0x400000;
   return ((v != v ? silent : rounded) >> 16) & 0xFFFF;
+#endif
+}
+
+/// The same side by side.
+RECLM_ALWAYS_INLINE Bf16Halves bf16_halves(panel::Floats v) {
+#if defined(__AVX512BF16__)
+  return std::bit_cast<Bf16Halves>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)));
+#else
+  return __builtin_convertvector(bf16_bits(v), Bf16Halves);
 #endif
 }
 
@@ -56,15 +66,8 @@ RECLM_ALWAYS_INLINE void store_pairs(std::uint16_t* to, simd::Integers<float> pa
 /// to[i] = the nearest bf16 of from[i].
 inline void round_to_bf16(const float* RECLM_RESTRICT from, Index n, std::uint16_t* RECLM_RESTRICT to) {
   Index i = 0;
-#if defined(__AVX512BF16__)
-  for (; i + 16 <= n; i += 16) {
-    const auto halves = _mm512_cvtneps_pbh(_mm512_loadu_ps(from + i));
-    std::memcpy(to + i, &halves, sizeof halves);
-  }
-#endif
-  typedef std::uint16_t Halves __attribute__((vector_size(simd::kBytes / 2)));
   for (; i + simd::kLanes<float> <= n; i += simd::kLanes<float>) {
-    const Halves halves = __builtin_convertvector(detail::bf16_bits(simd::load(from + i)), Halves);
+    const detail::Bf16Halves halves = detail::bf16_halves(simd::load(from + i));
     std::memcpy(to + i, &halves, sizeof halves);
   }
   for (; i < n; ++i) to[i] = to_bfloat16(from[i]);
@@ -85,12 +88,32 @@ class Bf16Rows {
       : rows_(rows), depth_(bf16_depth(cols)), numbers_(bf16_memory(padded_rows() * depth_)) {
     parallel_for(padded_rows(), std::max<Index>(1, (Index{1} << 16) / std::max<Index>(1, depth_)), [&](Index r) {
       for (Index k = 0; k < depth_; k += kBf16Block) {
-        std::uint16_t* const to = numbers_.get() + k * padded_rows() + r * block_depth(k);
+        std::uint16_t* const to = at(r, k);
         const Index real = r < rows ? std::min(kBf16Block, cols - k) : 0;
         if (real > 0) round_to_bf16(x + r * ldx + k, real, to);
         std::fill(to + real, to + block_depth(k), std::uint16_t{0});
       }
     });
+  }
+
+  /// Room for numbers that `put` brings; the padding is zero.
+  Bf16Rows(Index rows, Index cols)
+      : rows_(rows), depth_(bf16_depth(cols)), numbers_(bf16_memory(padded_rows() * depth_)) {
+    for (Index r = 0; r < padded_rows(); ++r)
+      for (Index k = 0; k < depth_; k += kBf16Block) {
+        const Index real = r < rows ? std::clamp<Index>(cols - k, 0, block_depth(k)) : 0;
+        std::fill(at(r, k) + real, at(r, k) + block_depth(k), std::uint16_t{0});
+      }
+  }
+
+  /// Columns [col, col + count) of row r; col is a multiple of the lanes of a register.
+  void put(Index r, Index col, panel::Floats values, Index count) {
+    const detail::Bf16Halves halves = detail::bf16_halves(values);
+    const Index k = col / kBf16Block * kBf16Block;
+    if (count >= simd::kLanes<float>)
+      std::memcpy(at(r, k) + col - k, &halves, sizeof halves);
+    else
+      std::memcpy(at(r, k) + col - k, &halves, 2 * static_cast<std::size_t>(count));
   }
 
   [[nodiscard]] Index rows() const { return rows_; }
@@ -104,6 +127,8 @@ class Bf16Rows {
   }
 
  private:
+  [[nodiscard]] std::uint16_t* at(Index r, Index k) { return numbers_.get() + k * padded_rows() + r * block_depth(k); }
+
   Index rows_, depth_;
   std::shared_ptr<std::uint16_t> numbers_;
 };

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "reclm/backend/cpu/bf16_panels.hpp"
+#include "reclm/backend/cpu/gelu.hpp"
 #if defined(RECLM_WITH_ONEDNN)
 #include "reclm/backend/cpu/onednn.hpp"
 #endif
@@ -85,14 +86,23 @@ inline void put_tile(const float* tile, Index ldt, Index rows, Index columns, bo
   }
 }
 
-}  // namespace bf16_tiles
+// y = gelu(a tile + bias), rounded; `row` and `col` are where the tile lies in y.
+inline void put_gelu(const float* tile, Index ldt, Index rows, Index columns, const float* bias, Index row, Index col,
+                     Bf16Rows& y) {
+  constexpr Index lanes = simd::kLanes<float>;
+  for (Index r = 0; r < rows; ++r)
+    for (Index j = 0; j < columns; j += lanes) {
+      const Index count = std::min(lanes, columns - j);
+      const auto more = count == lanes ? simd::load(bias + col + j) : simd::load_part(bias + col + j, count);
+      y.put(row + r, col + j, gelu(simd::load(tile + r * ldt + j) + more), count);
+    }
+}
 
-/// Y[x.rows(), outputs] = X · Wᵀ (+ Y where `accumulate`) (+ bias, one number an output, or null) for W [outputs,
-/// cols].
-inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, float* y, Index ldy,
-                         bool accumulate, const float* bias = nullptr) {
+/// X · Wᵀ tile by tile: put(tile, its leading dimension, row, rows, col, columns, k) for each block of columns k.
+template <class Put>
+void for_tiles(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, const Put& put) {
   if (x.rows() == 0 || outputs == 0) return;
-  constexpr Index group = bf16_tiles::kBf16Panels, height = bf16_tiles::kBf16Height;
+  constexpr Index group = kBf16Panels, height = kBf16Height;
   const Index panels = chunk_count(outputs, kBf16Panel), groups = chunk_count(panels, group);
   // Where the columns do not feed all threads, rows are cut too; panels are then made more than once.
   const Index wanted = chunk_count(4 * static_cast<Index>(thread_count()), groups);
@@ -112,12 +122,37 @@ inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, 
           made ? made.get() : w.ready + k * kBf16Panel * panels + first * bf16_panel_size(depth);
       for (Index row = begin; row < end; row += height) {
         const Index rows = std::min(height, x.padded_rows() - row);
-        bf16_tiles::bf16_tile(rows, count, depth, x.row(row, k), block, tile);
-        bf16_tiles::put_tile(tile, width, std::min(rows, end - row), columns, accumulate || k > 0,
-                         k == 0 && bias != nullptr ? bias + col : nullptr, y + row * ldy + col, ldy);
+        bf16_tile(rows, count, depth, x.row(row, k), block, tile);
+        put(tile, width, row, std::min(rows, end - row), col, columns, k);
       }
     }
   });
+}
+
+}  // namespace bf16_tiles
+
+/// Y[x.rows(), outputs] = X · Wᵀ (+ Y where `accumulate`) (+ bias, one number an output, or null) for W [outputs,
+/// cols].
+inline void bf16_product(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, float* y, Index ldy,
+                         bool accumulate, const float* bias = nullptr) {
+  bf16_tiles::for_tiles(
+      x, w, outputs, cols, [&](const float* tile, Index ldt, Index row, Index rows, Index col, Index columns, Index k) {
+        bf16_tiles::put_tile(tile, ldt, rows, columns, accumulate || k > 0,
+                             k == 0 && bias != nullptr ? bias + col : nullptr, y + row * ldy + col, ldy);
+      });
+}
+
+/// The widest rows of X that bf16_gelu takes.
+inline constexpr Index kBf16GeluCols = kBf16Block;
+
+/// Y = gelu(X · Wᵀ + bias) rounded to bf16, as the next product reads it; cols ≤ kBf16GeluCols, Y [x.rows(), outputs].
+inline Bf16Rows bf16_gelu(const Bf16Rows& x, const Bf16Source& w, Index outputs, Index cols, const float* bias) {
+  Bf16Rows y(x.rows(), outputs);
+  bf16_tiles::for_tiles(x, w, outputs, cols,
+                        [&](const float* tile, Index ldt, Index row, Index rows, Index col, Index columns, Index) {
+                          bf16_tiles::put_gelu(tile, ldt, rows, columns, bias, row, col, y);
+                        });
+  return y;
 }
 
 }  // namespace with_onednn or without_onednn

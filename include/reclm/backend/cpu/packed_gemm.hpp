@@ -23,9 +23,10 @@ inline constexpr int kGemmRows = simd::kRegisters == 32 ? 12 : 6;
 
 namespace detail {
 
-inline constexpr Index kGemmDepth = 256;  // a panel of B: 16 KiB (AVX2), half of a first-level cache
-inline constexpr Index kGemmStrips = 20;  // tiles of A's block, 120 KiB (AVX2): a part of the second-level cache
-inline constexpr Index kGemmPanels = 8;   // panels of B a task
+inline constexpr bool kWide = simd::kBytes == 64;
+inline constexpr Index kGemmDepth = kWide ? 192 : 256;  // a panel of B: 16 (AVX2) or 24 KiB, for a first-level cache
+inline constexpr Index kGemmStrips = kWide ? 8 : 20;    // tiles of A's block, 120 or 72 KiB: a part of the second-level
+inline constexpr Index kGemmPanels = kWide ? 16 : 8;    // panels of B a task
 
 /// to[c · ldt + r] = from[r · ldf + c] for a block, by squares of registers.
 template <class T>
@@ -98,8 +99,11 @@ RECLM_ALWAYS_INLINE void gemm_tile(const T* a, Index lda, const T* RECLM_RESTRIC
       }
     return;
   }
+  // Unrolled too: what is indexed at run time anywhere would leave its registers everywhere.
+#pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) {
     T values[kPanel<T>];
+#pragma GCC unroll 8
     for (int v = 0; v < kTileVectors; ++v) simd::store<T>(values + v * lanes, tile.at[r][v]);
     for (Index j = 0; j < width; ++j) {
       T& to = c[r * ldc + j];

@@ -19,9 +19,9 @@ static_assert(kPage % kPageLanes == 0);
 
 namespace detail {
 
-/// p[0 … n) = softmax of factor · p over [low, high), 0 elsewhere; n a multiple of the lanes. The order of the sum
-/// counts from `origin` ≤ low, a multiple of the lanes that the row alone determines.
-inline void masked_softmax(float* p, Index n, Index origin, Index low, Index high, float factor) {
+/// p[0 … n) = e^(factor · (p − the largest)) over [low, high), 0 elsewhere; n a multiple of the lanes. Returns 1 /
+/// their sum, whose order counts from `origin` ≤ low, a multiple of the lanes that the row alone determines.
+inline float masked_exponentials(float* p, Index n, Index origin, Index low, Index high, float factor) {
   using V = simd::Vector<float>;
   constexpr Index lanes = simd::kLanes<float>;
   // Behind the borders stand numbers whose exponentials are 0, as far as whole registers read.
@@ -40,8 +40,7 @@ inline void masked_softmax(float* p, Index n, Index origin, Index low, Index hig
     total += e;
     simd::store<float>(p + i, e);
   }
-  const V inverse = simd::splat(1.0f / simd::sum<float>(total));
-  for (Index i = origin; i < end; i += lanes) simd::store<float>(p + i, simd::load(p + i) * inverse);
+  return 1.0f / simd::sum<float>(total);
 }
 
 /// The queries of tokens [begin, end) of one sequence with one key-value head; at most kStripRows of them.
@@ -75,18 +74,22 @@ inline void attend(const PagedRows& in, const QueryStrip& strip, const float* q,
   for (Index page = first_page; page <= last_page; ++page) {
     const float* const keys = pages[page] + in.layer_offset + layout.key(kv_head, 0);
     for (Index part = 0; part < kPage; part += lanes)
-      panel_strip(rows, queries, keys + part * width, width, weights, (page - first_page) * kPage + part, lanes, false);
+      panel_strip(rows, queries, keys + part * width, width, weights, (page - first_page) * kPage + part, lanes, {});
   }
+  float inverse[kStripRows];
   for (int r = 0; r < rows; ++r) {
     const Index low = in.first_seen(tokens[r]), high = in.seen_end(tokens[r]);
-    masked_softmax(weights[r], span, low / kPage * kPage - origin, low - origin, high - origin, in.scale);
+    inverse[r] =
+        masked_exponentials(weights[r], span, low / kPage * kPage - origin, low - origin, high - origin, in.scale);
   }
   for (Index page = first_page; page <= last_page; ++page) {
     for (int r = 0; r < rows; ++r) probabilities[r] = weights[r] + (page - first_page) * kPage;
     for (Index c = 0; c < width; c += lanes)
       panel_strip(rows, probabilities, pages[page] + in.layer_offset + layout.value(kv_head, 0, c), kPage, out, c,
-                  std::min(lanes, width - c), page > first_page);
+                  std::min(lanes, width - c), {.accumulate = page > first_page});
   }
+  for (int r = 0; r < rows; ++r)
+    for (Index c = 0; c < width; ++c) out[r][c] *= inverse[r];
 }
 
 }  // namespace detail
@@ -127,9 +130,15 @@ inline void store_keys_values(const PagedRows& in, const float* k, const float* 
         reclm::cpu::detail::transpose_block(k + row * step + head * width, step, end - row, width,
                                             page + layout.key(head, place), lanes);
         for (Index r = row; r < end; ++r)
-          for (Index c = 0; c < width; c += lanes)
-            std::copy_n(v + r * step + head * width + c, std::min(lanes, width - c),
-                        page + layout.value(head, place + r - row, c));
+          for (Index c = 0; c < width; c += lanes) {
+            const float* const from = v + r * step + head * width + c;
+            float* const to = page + layout.value(head, place + r - row, c);
+            if (width - c < lanes) {
+              std::copy_n(from, width - c, to);
+              continue;
+            }
+            for (Index i = 0; i < lanes; i += simd::kLanes<float>) simd::store<float>(to + i, simd::load(from + i));
+          }
       }
     }
   });

@@ -56,7 +56,8 @@ struct RmsNormBackward {
   }
 };
 
-/// y = (x − mean) / sqrt(variance + epsilon) ∘ weight + bias; statistics[row] = {mean, the factor}.
+/// y = (x − mean) / sqrt(variance + epsilon) ∘ weight + bias; statistics[row] = {mean, the factor}. With `residual`
+/// that of x + residual; it may be y.
 template <class T>
 struct LayerNorm {
   const T* x;
@@ -66,18 +67,30 @@ struct LayerNorm {
   T* y;
   T* statistics;
   Index cols;
+  const T* residual = nullptr;
   template <class Team>
   RECLM_HD void operator()(Team team, Index row) const {
-    using std::sqrt;
     const T* RECLM_RESTRICT in = x + row * cols;
+    if (residual == nullptr) {
+      apply(team, row, [=](Index c) { return in[c]; });
+    } else {
+      const T* const more = residual + row * cols;
+      apply(team, row, [=](Index c) { return in[c] + more[c]; });
+    }
+  }
+
+ private:
+  template <class Team, class Value>
+  RECLM_HD void apply(Team team, Index row, Value value) const {
+    using std::sqrt;
     const T* RECLM_RESTRICT w = weight;
     const T* RECLM_RESTRICT b = bias;
-    T* RECLM_RESTRICT out = y + row * cols;
+    T* const out = y + row * cols;
     const T n = static_cast<T>(cols);
-    const T mean = team.sum(cols, [=](Index c) { return in[c]; }) / n;
-    const T variance = team.sum(cols, [=](Index c) { return (in[c] - mean) * (in[c] - mean); }) / n;
+    const T mean = team.sum(cols, value) / n;
+    const T variance = team.sum(cols, [=](Index c) { return (value(c) - mean) * (value(c) - mean); }) / n;
     const T scale = T(1) / sqrt(variance + epsilon);
-    team.each(cols, [=](Index c) { out[c] = (in[c] - mean) * scale * w[c] + b[c]; });
+    team.each(cols, [=](Index c) { out[c] = (value(c) - mean) * scale * w[c] + b[c]; });
     if (team.leader()) {
       statistics[2 * row] = mean;
       statistics[2 * row + 1] = scale;
