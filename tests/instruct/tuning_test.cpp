@@ -107,20 +107,18 @@ TEST_CASE("a policy draws by the probabilities that it is trained with") {
 TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused") {
   const TemporaryFolder folder;
   const Workshop shop(16);
-  const auto [encode, evidence] = shop.evidence();
-  const auto evidence_of_user = [&evidence = evidence](Id u) -> const UserEvidence& {
-    return evidence[static_cast<std::size_t>(u)];
-  };
+  const auto evidence = shop.evidence();
   SequenceScorer<> scorer(shop.model, kUpdates), other(shop.model, kUpdates);
   for (auto* p : scorer.parameters())
     for (Index k = 0; k < p->value.size(); ++k) p->value.data()[k] += 0.01f * static_cast<float>(k % 5);
-  ProfileReward<> reward(&scorer, encode, evidence_of_user), loaded(&other, encode, evidence_of_user);
+  ProfileReward<> reward(&scorer, *evidence), loaded(&other, *evidence);
   std::vector<ProfileAnswer> answers;
   for (std::size_t k = 0; k < 20; ++k)
     answers.push_back({shop.pairs[k].user, &shop.pairs[k].prompt, shop.pairs[k].chosen});
   answers.push_back({shop.pairs[0].user, &shop.pairs[0].prompt, "."});
   reward.calibrate(answers);
   reward.mixture.weights = {1, 0.5, 0.5, 0.5, 0.25};
+  reward.mixture.evidence = {0.5, 1, 2, 1.5, 0, 0.25};
   const auto rewards = reward(answers);
   CHECK(rewards.back() == reward.mixture.malformed);
   CHECK(*std::max_element(rewards.begin(), rewards.end() - 1) > 0);
@@ -132,8 +130,9 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   SequenceScorer<> small(shop.model, {.rank = 2, .layers = kUpdates.layers});
   CHECK_THROWS_AS(small.load(folder / "scorer.safetensors"), DataError);
   CHECK_THROWS_AS(load_mixture(folder / "nowhere"), IoError);
-  for (const char* broken : {"", "{", "[]", R"({"format": "reclm reward 1"})",
-                             R"({"format": "reclm reward 1", "malformed": -4, "terms": {"model": {"weight": -1}}})"}) {
+  for (const char* broken : {"", "{", "[]", R"({"format": "reclm reward 2"})",
+                             R"({"format": "reclm reward 2", "malformed": -4, "evidence": {"text": "much"}})",
+                             R"({"format": "reclm reward 2", "malformed": -4, "terms": {"model": {"weight": -1}}})"}) {
     write_file(folder / "reward.json", broken);
     CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
   }
@@ -141,10 +140,8 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
 
 TEST_CASE("weights follow what profiles foresee, and foresight keeps its own") {
   const Workshop shop(16);
-  const auto [encode, evidence] = shop.evidence();
-  ProfileReward<> reward(nullptr, encode, [&evidence = evidence](Id u) -> const UserEvidence& {
-    return evidence[static_cast<std::size_t>(u)];
-  });
+  const auto evidence = shop.evidence();
+  ProfileReward<> reward(nullptr, *evidence);
   // Each user's own profile beside two strangers'.
   std::vector<ProfileAnswer> answers;
   const auto& texts = shop.world.user_profile_text;

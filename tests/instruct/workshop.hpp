@@ -70,18 +70,13 @@ struct Workshop {
   }
 
   /// How rewards see the users of this world. The workshop must outlive it.
-  [[nodiscard]] std::pair<VectorsOfTexts, std::vector<UserEvidence>> evidence() const {
-    const auto encoder = std::make_shared<FittedTextEncoder>(world.user_profile_text, TextEncoderOptions{.width = 32});
-    VectorsOfTexts encode = [encoder](std::span<const std::string> texts) { return (*encoder)(texts); };
-    std::vector<UserEvidence> all;
-    const EvidenceSources sources{.data = &world.dataset,
-                                  .texts = &dialogues.texts(),
-                                  .neighbours = neighbours.ids.view(),
-                                  .profiles = world.user_profile_text,
-                                  .held_out = &world.dataset.test};
-    for (Id u = 0; u < static_cast<Id>(world.dataset.train.users()); ++u)
-      all.push_back(evidence_of(u, sources, encode));
-    return {encode, std::move(all)};
+  [[nodiscard]] std::unique_ptr<ProfileEvidence> evidence() const {
+    return std::make_unique<ProfileEvidence>(EvidenceSources{.data = &world.dataset,
+                                                             .neighbours = neighbours.ids.view(),
+                                                             .profiles = world.user_profile_text,
+                                                             .item_profiles = world.item_profile_text,
+                                                             .held_out = &world.dataset.test},
+                                             TextEncoderOptions{.width = 32});
   }
 };
 

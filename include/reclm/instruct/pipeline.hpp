@@ -24,6 +24,7 @@
 
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/preferences.hpp"
+#include "reclm/instruct/reward/fit_evidence.hpp"
 #include "reclm/instruct/tuning_options.hpp"
 #include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/weights/save_model.hpp"
@@ -159,20 +160,46 @@ class Tuner {
 
   void train_reward() {
     make_scorer();
-    const auto pairs =
-        preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles).samples;
+    std::vector<PreferencePair> learned, apart;
+    for (PreferencePair& pair : preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles)
+                                    .samples) {
+      // Scores of pairs that a scorer has learned say more than those of others would: its weight needs pairs of its own.
+      const bool weighs = options_.reward_evidence && (learned.size() + apart.size()) % 4 == 3;
+      (weighs ? apart : learned).push_back(std::move(pair));
+    }
     const auto held_out =
         preference_pairs(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
     TrainScorerOptions options = options_.reward;
     options.checkpoint = options_.folder / "reward.safetensors";
     options.resume = true;
     options.observer = options_.observer;
-    report_.reward = train_scorer(*scorer_, std::span<const PreferencePair>(pairs), held_out, options);
+    report_.reward = train_scorer(*scorer_, std::span<const PreferencePair>(learned), held_out, options);
     report_.interrupted = report_.reward->interrupted;
     if (report_.interrupted) return;
+    report_.scorer_alone = report_.reward->held_out;
+    if (!apart.empty()) {
+      ProfileReward<B> reward(&*scorer_, evidence());
+      reward.wanted = options_.dialogues.user_entries;
+      options_.mixture.evidence = fit_evidence(evidence_differences(reward, std::span<const PreferencePair>(apart)));
+      reward.mixture = options_.mixture;
+      report_.reward->held_out = pair_accuracy(reward, std::span<const PreferencePair>(held_out));
+    }
     // Not calibrated yet: that is done by the profiles of the policy that it is to guide, here or elsewhere.
     save_mixture(options_.folder / "reward", options_.mixture);
     scorer_->save(options_.folder / "reward" / "scorer.safetensors");
+  }
+
+  ProfileEvidence& evidence() {
+    if (!evidence_)
+      evidence_ = std::make_unique<ProfileEvidence>(
+          EvidenceSources{.data = from_.data,
+                          .neighbours = from_.neighbours.view(),
+                          .profiles = from_.user_profiles,
+                          .item_profiles = from_.item_profiles,
+                          .held_out = from_.data->valid.size() > 0 ? &from_.data->valid : nullptr,
+                          .seed = options_.seed},
+          options_.encoder);
+    return *evidence_;
   }
 
   void reinforce() {
@@ -184,28 +211,10 @@ class Tuner {
     policy_options.lora.dropout = 0;
     LmPolicy<B> policy(model_, adapter_, std::move(tokens), policy_options);
 
-    // All that is known of an item, however little of it prompts tell: phrases of profiles seldom stand in titles.
-    const ItemTexts whole_texts(*from_.data);
-    std::vector<std::string> corpus;
-    for (Id i = 0; i < static_cast<Id>(from_.data->train.items()); ++i) corpus.push_back(whole_texts.text(i));
-    for (const std::string& text : from_.user_profiles)
-      if (!text.empty()) corpus.push_back(text);
-    const FittedTextEncoder encoder(corpus, options_.encoder);
-    const VectorsOfTexts encode = [&](std::span<const std::string> texts) { return encoder(texts); };
-    const EvidenceSources sources{.data = from_.data,
-                                  .texts = &whole_texts,
-                                  .neighbours = from_.neighbours.view(),
-                                  .profiles = from_.user_profiles,
-                                  .held_out = from_.data->valid.size() > 0 ? &from_.data->valid : nullptr,
-                                  .seed = options_.seed};
-    std::map<Id, UserEvidence> evidence;
     if (!options_.given_reward.empty() && !scorer_) make_scorer();
     SequenceScorer<B>* const scorer = scorer_ ? &*scorer_ : nullptr;
-    ProfileReward<B> reward(scorer, encode, [&](Id user) -> const UserEvidence& {
-      const auto found = evidence.find(user);
-      return found != evidence.end() ? found->second
-                                     : evidence.emplace(user, evidence_of(user, sources, encode)).first->second;
-    });
+    ProfileReward<B> reward(scorer, evidence());
+    reward.wanted = options_.dialogues.user_entries;
     reward.mixture = options_.mixture;
     if (!options_.given_reward.empty()) load_reward(options_.given_reward, reward, scorer);
     const auto answers_of = [&](std::span<const Response> responses) {
@@ -222,13 +231,14 @@ class Tuner {
       for (std::size_t k = 0; k < first.size(); ++k) first[k] = static_cast<Index>(k);
       const auto drawn = policy.draw(first, (std::uint64_t{1} << 32) - 1);
       reward.calibrate(answers_of(drawn));
-      if (options_.weighing_users > 0 && sources.held_out != nullptr) report_.weights = weigh_terms(reward);
+      if (options_.weighing_users > 0 && from_.data->valid.size() > 0) report_.weights = weigh_terms(reward);
       if (options_.given_reward.empty()) save_reward(options_.folder / "reward", reward, scorer);
     }
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";
     options.depends_on = model_.name + ", reward";
     for (const double weight : reward.mixture.weights) options.depends_on += " " + std::to_string(weight);
+    for (const double weight : reward.mixture.evidence) options.depends_on += " " + std::to_string(weight);
     options.resume = true;
     options.observer = options_.observer;
     report_.ppo = tune_policy<B, float>(
@@ -296,6 +306,7 @@ class Tuner {
   std::vector<Id> learners_;
   lm::LoraAdapter adapter_, item_adapter_;
   std::optional<SequenceScorer<B>> scorer_;
+  std::unique_ptr<ProfileEvidence> evidence_;
   TuningReport report_;
 };
 

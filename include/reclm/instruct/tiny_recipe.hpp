@@ -65,8 +65,6 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.items = {.epochs = 4, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
   options.reward = {.epochs = 3, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
   options.reward_from_tuned = true;
-  // Coverage and foresight rank profiles most as the truth does (100 users of one world); the others hardly do.
-  options.mixture.weights = {0.5, 0, 0, 1, 1};
   options.ppo.rl.group = 4;
   options.ppo.rl.against_group = true;
   options.ppo.rl.passes = 1;

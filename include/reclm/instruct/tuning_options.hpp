@@ -57,6 +57,9 @@ struct TuningOptions {
   double rehearsal = 0;
   /// The reward model begins with the updates that stand (`lora`'s rank and layers hold) instead of the bare model.
   bool reward_from_tuned = false;
+  /// The reward model hears evidence from the history besides its scorer (see reward/evidence.hpp), by weights learned
+  /// from every fourth pair, which the scorer then does not learn from.
+  bool reward_evidence = true;
   /// Users of the reward's part whose validation items choose the mixture's weights, all but foresight's; 0: they
   /// stand.
   Index weighing_users = 0;
@@ -91,7 +94,8 @@ struct TuningReport {
   std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
   std::map<std::string, lm::FinetuneReport> finetunes;
   QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
-  std::optional<TrainScorerReport> reward;
+  std::optional<TrainScorerReport> reward;  ///< its held_out: of the whole reward model
+  PairAccuracy scorer_alone;                ///< of the same pairs, by the scorer without other evidence
   std::optional<TunePolicyReport> ppo;
   std::optional<WeightChoice> weights;  ///< where options.weighing_users asked for it
   bool interrupted = false;

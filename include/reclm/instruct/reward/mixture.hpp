@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reclm/core/error.hpp"
+#include "reclm/instruct/reward/evidence.hpp"
 #include "reclm/instruct/reward/terms.hpp"
 
 namespace reclm::instruct {
@@ -40,7 +41,8 @@ using TermWeights = std::array<double, kRewardTerms>;
 
 /// The sum of weighted standard scores.
 struct RewardMixture {
-  TermWeights weights{1, 0.25, 0.25, 0.5, 0};  ///< model, distinctness, apartness, coverage, foresight
+  TermWeights weights{1, 0, 0, 0, 0};  ///< model, distinctness, apartness, coverage, foresight
+  EvidenceWeights evidence = kScorerAlone;  ///< what the first of them, the reward model, goes by
   std::array<RunningScale, kRewardTerms> scales{};
   double malformed = -4;  ///< the reward of a text that is no profile
 

@@ -3,11 +3,12 @@
 /// The reward of a user's profile: the reward model and the preference-diversity terms together; saved as a folder, and
 /// usable on another data set without training.
 
-#include <array>
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,52 +18,13 @@
 #include <nlohmann/json.hpp>
 
 #include "reclm/core/atomic_file.hpp"
-#include "reclm/core/philox.hpp"
-#include "reclm/data/dataset.hpp"
-#include "reclm/data/fitted_text_encoder.hpp"
 #include "reclm/instruct/grammar.hpp"
-#include "reclm/instruct/item_texts.hpp"
 #include "reclm/instruct/reward/mixture.hpp"
+#include "reclm/instruct/reward/pair_accuracy.hpp"
+#include "reclm/instruct/reward/profile_evidence.hpp"
 #include "reclm/instruct/reward/sequence_scorer.hpp"
 
 namespace reclm::instruct {
-
-/// Texts → rows of unit length, comparable between calls.
-using VectorsOfTexts = std::function<Matrix<float>(std::span<const std::string>)>;
-
-/// What the reward knows about the users of a data set: their histories, their neighbours' profiles, and, for the
-/// optional term, items that they took and their prompts do not show.
-struct EvidenceSources {
-  const Dataset* data = nullptr;  ///< histories are those of train
-  const ItemTexts* texts = nullptr;
-  MatrixView<const Id> neighbours{};        ///< [users, k], −1: none; may be empty
-  std::span<const std::string> profiles{};  ///< of all users, "" where there is none: the neighbours'
-  const Interactions* held_out = nullptr;   ///< of validation, never of test; null: the term stays unknown
-  Index others = 20;                        ///< items drawn at random that a user did not take, for the same term
-  std::uint64_t seed = 1;
-};
-
-/// The evidence of one user.
-inline UserEvidence evidence_of(Id user, const EvidenceSources& from, const VectorsOfTexts& encode) {
-  const Dataset& data = *from.data;
-  std::vector<std::string> history, neighbours, held_out, others;
-  for (const Id item : data.train.of(user)) history.push_back(from.texts->text(item));
-  for (Index k = 0; user < from.neighbours.rows() && k < from.neighbours.cols(); ++k)
-    if (const Id other = from.neighbours(user, k); other >= 0 && static_cast<std::size_t>(other) < from.profiles.size())
-      if (const std::string& text = from.profiles[static_cast<std::size_t>(other)]; !text.empty())
-        neighbours.push_back(text);
-  if (from.held_out != nullptr && !from.held_out->of(user).empty()) {
-    for (const Id item : from.held_out->of(user)) held_out.push_back(from.texts->text(item));
-    RandomSequence random(Random(from.seed, Stream::negatives, static_cast<std::uint32_t>(user)));
-    const auto items = static_cast<std::uint32_t>(data.train.items());
-    for (Index tries = 0; tries < 20 * from.others && static_cast<Index>(others.size()) < from.others; ++tries) {
-      const auto item = static_cast<Id>(random.below(items));
-      if (!data.train.contains(user, item) && !from.held_out->contains(user, item))
-        others.push_back(from.texts->text(item));
-    }
-  }
-  return {encode(history), encode(neighbours), encode(held_out), encode(others)};
-}
 
 /// A profile and whom it is about.
 struct ProfileAnswer {
@@ -71,41 +33,72 @@ struct ProfileAnswer {
   std::string text;
 };
 
-/// Judges profiles. The reward model is optional, and so is each term: see RewardMixture::weights.
+/// Judges profiles. The scorer is optional, and so is each term: see RewardMixture::weights.
 template <class B = Cpu>
 class ProfileReward {
  public:
-  /// @param scorer null: the model's term is unknown  @param evidence of a user, called once a judged profile
-  ProfileReward(SequenceScorer<B>* scorer, VectorsOfTexts encode, std::function<const UserEvidence&(Id)> evidence)
-      : scorer_(scorer), encode_(std::move(encode)), evidence_(std::move(evidence)) {}
+  /// @param scorer null: the reward model goes by its other evidence, or is unknown where it has the scorer alone
+  /// @param evidence of the users asked about; must outlive the object
+  ProfileReward(SequenceScorer<B>* scorer, ProfileEvidence& evidence) : scorer_(scorer), evidence_(evidence) {}
 
   RewardMixture mixture{};
   GrammarRules grammar{};
+  Index wanted = 3;  ///< interests, and identities, that a profile is asked for
 
-  /// The terms of each profile; none of one that breaks the grammar. The reward model sees every text, malformed ones
-  /// too.
+  /// What speaks for each answer, malformed ones too.
+  std::vector<EvidenceValues> evidence(std::span<const ProfileAnswer> answers) {
+    std::vector<EvidenceValues> result;
+    std::vector<std::vector<lm::TokenId>> sequences;
+    for (const ProfileAnswer& answer : answers) {
+      const AnswerForm form = form_of(answer.text);
+      EvidenceValues values{0, form.whole ? 1.0 : 0.0, form.distinct, kNothingSaid, kNothingSaid, 0};
+      if (const ProfileReading reading = read_profile(answer.text, grammar); reading.valid()) {
+        const Matrix<float>& history = evidence_.of(answer.user).history;
+        const Matrix<double> interests = lifts(reading.profile.interests, history);
+        values[static_cast<std::size_t>(Evidence::lift)] = mean_lift(interests, wanted);
+        values[static_cast<std::size_t>(Evidence::kinship)] =
+            mean_lift(lifts(reading.profile.identities, history), wanted);
+        values[static_cast<std::size_t>(Evidence::reach)] = mean_reach(interests);
+      }
+      result.push_back(values);
+      if (scorer_ != nullptr && answer.question != nullptr)
+        sequences.push_back(scorer_->tokens(*answer.question, answer.text));
+    }
+    if (!sequences.empty() && sequences.size() == answers.size()) {
+      const std::vector<double> scores = scorer_->score(sequences);
+      for (std::size_t k = 0; k < scores.size(); ++k) result[k][static_cast<std::size_t>(Evidence::text)] = scores[k];
+    }
+    return result;
+  }
+
+  /// The reward model's score of each answer by its evidence.
+  [[nodiscard]] double model_score(const EvidenceValues& values) const {
+    double score = 0;
+    for (std::size_t k = 0; k < kEvidence; ++k) score += mixture.evidence[k] * values[k];
+    return score;
+  }
+
+  /// The terms of each profile; none of one that breaks the grammar.
   std::vector<std::optional<TermValues>> terms(std::span<const ProfileAnswer> answers) {
     std::vector<std::optional<TermValues>> result(answers.size());
-    std::vector<std::vector<lm::TokenId>> sequences;
-    std::vector<std::size_t> valid;
+    std::vector<ProfileAnswer> valid;
+    std::vector<std::size_t> places;
     for (std::size_t k = 0; k < answers.size(); ++k) {
       const ProfileReading reading = read_profile(answers[k].text, grammar);
       if (!reading.valid()) continue;
       std::vector<std::string> texts = reading.profile.identities;
       texts.insert(texts.end(), reading.profile.interests.begin(), reading.profile.interests.end());
       texts.push_back(answers[k].text);
-      const Matrix<float> vectors = encode_(texts);
+      const Matrix<float> vectors = evidence_.vectors(texts);
       Matrix<float> phrases(vectors.rows() - 1, vectors.cols());
       std::copy_n(vectors.data(), phrases.size(), phrases.data());
-      result[k] = vector_terms(phrases, vectors.row(vectors.rows() - 1), evidence_(answers[k].user));
-      valid.push_back(k);
-      if (scorer_ != nullptr && answers[k].question != nullptr)
-        sequences.push_back(scorer_->tokens(*answers[k].question, answers[k].text));
+      result[k] = vector_terms(phrases, vectors.row(vectors.rows() - 1), evidence_.of(answers[k].user));
+      valid.push_back(answers[k]);
+      places.push_back(k);
     }
-    if (sequences.size() == valid.size() && scorer_ != nullptr) {
-      const std::vector<double> scores = scorer_->score(sequences);
-      for (std::size_t k = 0; k < valid.size(); ++k) (*result[valid[k]])[0] = scores[k];
-    }
+    if (scorer_ == nullptr && mixture.evidence == kScorerAlone) return result;
+    const auto values = evidence(valid);
+    for (std::size_t k = 0; k < valid.size(); ++k) (*result[places[k]])[0] = model_score(values[k]);
     return result;
   }
 
@@ -124,16 +117,46 @@ class ProfileReward {
   }
 
  private:
+  static constexpr double kNothingSaid = -1;  ///< the lift of an answer that is no profile
+
+  [[nodiscard]] Matrix<double> lifts(const std::vector<std::string>& entries, const Matrix<float>& history) const {
+    std::vector<std::uint8_t> known;
+    for (const std::string& entry : entries) known.push_back(evidence_.known(entry) ? 1 : 0);
+    return evidence_.lifts()(evidence_.vectors(entries), known, history);
+  }
+
   SequenceScorer<B>* scorer_;
-  VectorsOfTexts encode_;
-  std::function<const UserEvidence&(Id)> evidence_;
+  ProfileEvidence& evidence_;
 };
 
-namespace detail {
-inline constexpr const char* kRewardFormat = "reclm reward 1";
+/// The evidence of each pair, chosen less rejected: what `fit_evidence` takes.
+template <class B>
+std::vector<EvidenceValues> evidence_differences(ProfileReward<B>& reward, std::span<const PreferencePair> pairs) {
+  std::vector<ProfileAnswer> answers;
+  for (const PreferencePair& pair : pairs)
+    for (const std::string* answer : {&pair.chosen, &pair.rejected})
+      answers.push_back({pair.user, &pair.prompt, *answer});
+  const auto values = reward.evidence(answers);
+  std::vector<EvidenceValues> differences(pairs.size());
+  for (std::size_t k = 0; k < pairs.size(); ++k)
+    for (std::size_t e = 0; e < kEvidence; ++e) differences[k][e] = values[2 * k][e] - values[2 * k + 1][e];
+  return differences;
 }
 
-/// Writes `folder`/reward.json: weights, scales, what a malformed text is worth. @throws IoError
+/// Pairwise accuracy of the reward model: scorer and evidence together.
+template <class B>
+PairAccuracy pair_accuracy(ProfileReward<B>& reward, std::span<const PreferencePair> pairs) {
+  std::vector<double> margins;
+  for (const EvidenceValues& difference : evidence_differences(reward, pairs))
+    margins.push_back(reward.model_score(difference));
+  return pair_accuracy(std::span<const double>(margins), pairs);
+}
+
+namespace detail {
+inline constexpr const char* kRewardFormat = "reclm reward 2";
+}
+
+/// Writes `folder`/reward.json: weights of terms and evidence, scales, what a malformed text is worth. @throws IoError
 inline void save_mixture(const std::filesystem::path& folder, const RewardMixture& mixture) {
   nlohmann::ordered_json terms = nlohmann::ordered_json::object();
   for (std::size_t k = 0; k < kRewardTerms; ++k)
@@ -141,8 +164,13 @@ inline void save_mixture(const std::filesystem::path& folder, const RewardMixtur
                                                                {"count", mixture.scales[k].count},
                                                                {"mean", mixture.scales[k].mean},
                                                                {"squares", mixture.scales[k].squares}};
-  const nlohmann::ordered_json all{
-      {"format", detail::kRewardFormat}, {"malformed", mixture.malformed}, {"terms", std::move(terms)}};
+  nlohmann::ordered_json evidence = nlohmann::ordered_json::object();
+  for (std::size_t k = 0; k < kEvidence; ++k)
+    evidence[std::string(name_of(static_cast<Evidence>(k)))] = mixture.evidence[k];
+  const nlohmann::ordered_json all{{"format", detail::kRewardFormat},
+                                   {"malformed", mixture.malformed},
+                                   {"evidence", std::move(evidence)},
+                                   {"terms", std::move(terms)}};
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
   write_file(folder / "reward.json", all.dump(2) + "\n");
@@ -168,6 +196,8 @@ inline RewardMixture load_mixture(const std::filesystem::path& folder) {
     return value;
   };
   mixture.malformed = number(all, "malformed");
+  for (std::size_t k = 0; k < kEvidence; ++k)
+    mixture.evidence[k] = number(all.value("evidence", nlohmann::json()), name_of(static_cast<Evidence>(k)).data());
   for (std::size_t k = 0; k < kRewardTerms; ++k) {
     const std::string name(name_of(static_cast<RewardTerm>(k)));
     if (!all.contains("terms") || !all["terms"].is_object() || !all["terms"].contains(name))

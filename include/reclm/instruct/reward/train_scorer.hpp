@@ -13,8 +13,8 @@
 
 #include "reclm/core/observer.hpp"
 #include "reclm/data/fingerprint.hpp"
+#include "reclm/instruct/reward/pair_accuracy.hpp"
 #include "reclm/instruct/reward/sequence_scorer.hpp"
-#include "reclm/instruct/reward/terms.hpp"
 #include "reclm/instruct/rl/checkpoint.hpp"
 #include "reclm/instruct/samples.hpp"
 #include "reclm/lm/training/gradients.hpp"
@@ -33,43 +33,11 @@ struct TrainScorerOptions {
   Observer observer{};  ///< after each step; metrics: the step's accuracy. Returning false saves and stops
 };
 
-/// Share of pairs whose chosen answer gets the higher score.
-struct PairAccuracy {
-  double all = 0;
-  std::array<double, kRejections> by_kind{};  ///< NaN where there are none
-  std::array<Index, kRejections> pairs{};
-  Index count = 0;
-};
-
 struct TrainScorerReport {
   std::vector<double> losses;  ///< one a step
   PairAccuracy held_out;       ///< after training
   bool interrupted = false;
 };
-
-/// Pairwise accuracy of a scorer. Cost: a forward pass over both answers of each pair.
-template <class B>
-PairAccuracy pair_accuracy(SequenceScorer<B>& scorer, std::span<const PreferencePair> pairs) {
-  std::vector<std::vector<lm::TokenId>> sequences;
-  for (const PreferencePair& pair : pairs)
-    for (const std::string* answer : {&pair.chosen, &pair.rejected})
-      sequences.push_back(scorer.tokens(pair.prompt, *answer));
-  const std::vector<double> scores = scorer.score(sequences);
-  PairAccuracy result;
-  std::array<double, kRejections> right{};
-  for (std::size_t k = 0; k < pairs.size(); ++k) {
-    const double good = scores[2 * k] > scores[2 * k + 1] ? 1 : 0;
-    result.all += good;
-    ++result.count;
-    if (!pairs[k].kind) continue;
-    right[static_cast<std::size_t>(*pairs[k].kind)] += good;
-    ++result.pairs[static_cast<std::size_t>(*pairs[k].kind)];
-  }
-  result.all = result.count == 0 ? kUnknownTerm : result.all / static_cast<double>(result.count);
-  for (std::size_t k = 0; k < kRejections; ++k)
-    result.by_kind[k] = result.pairs[k] == 0 ? kUnknownTerm : right[k] / static_cast<double>(result.pairs[k]);
-  return result;
-}
 
 /// Trains `scorer` by −log σ(r(chosen) − r(rejected)). A step depends on (seed, step) and the parameters alone, so that
 /// a resumed stage ends with the same bits.
