@@ -9,9 +9,11 @@ which transformers opens faster than GGUF. reclm runs with weights as stored, an
 "reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
 CPU seconds are compared: on a busy machine wall seconds say nothing.
 --check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'.
-Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime.
+Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime (with onnx and
+onnxscript, which export the graph; 32 sentences at a time, and one).
 """
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -123,7 +125,8 @@ def transformers_encoder_bf16(model, what, batch, count):
     return transformers_encoder(model, what, batch, count, "bfloat16")
 
 
-def onnxruntime(model, what, batch, count):
+def onnxruntime(model, what, batch, count, step=32):
+    """`step` sentences at a time. The graph is torch's export; a graph that computes other states is refused."""
     import numpy
     import onnxruntime as ort
     import torch
@@ -131,31 +134,49 @@ def onnxruntime(model, what, batch, count):
     network = AutoModel.from_pretrained(model, dtype=torch.float32, attn_implementation="eager").eval()
     size = network.config.vocab_size
     texts = numpy.array([[token(k, s, size) for k in range(count)] for s in range(batch)])
-    file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
     ones = numpy.ones_like(texts)
+    file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
 
     class States(torch.nn.Module):
-        def forward(self, ids, mask):
-            return network(input_ids=ids, attention_mask=mask).last_hidden_state
+        def __init__(self):
+            super().__init__()
+            self.network = network
 
-    axes = {0: "batch", 1: "length"}
-    torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
-                      input_names=["input_ids", "attention_mask"], output_names=["states"],
-                      dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes}, opset_version=17)
+        def forward(self, ids, mask):
+            return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    axes = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("length", min=2, max=512)}
+    with contextlib.redirect_stdout(sys.stderr):
+        torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=True,
+                          input_names=["input_ids", "attention_mask"], output_names=["states"],
+                          dynamic_shapes=(axes, axes), external_data=False)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     os.remove(file)
 
+    def states(part):
+        return session.run(["states"], {"input_ids": texts[part], "attention_mask": ones[part]})[0]
+
+    with torch.inference_mode():
+        expected = network(torch.tensor(texts[:2])).last_hidden_state.numpy()
+    difference = numpy.abs(states(slice(0, 2)) - expected).max()
+    if difference > 1e-3:
+        sys.exit(f"the exported graph differs from the model by {difference:.2g}")
+
     def encode():
-        for begin in range(0, batch, 32):
-            session.run(["states"], {"input_ids": texts[begin:begin + 32], "attention_mask": ones[begin:begin + 32]})
+        for begin in range(0, batch, step):
+            states(slice(begin, begin + step))
 
     return timed(encode)
 
 
+def onnxruntime_single(model, what, batch, count):
+    return onnxruntime(model, what, batch, count, 1)
+
+
 PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_bf16, transformers_encoder,
-                                 transformers_encoder_bf16, onnxruntime)}
+                                 transformers_encoder_bf16, onnxruntime, onnxruntime_single)}
 
 
 def run(command, core, text=None):
@@ -252,8 +273,8 @@ def main():
             if str(count) not in only:
                 continue
             print(f"{count} tokens a sentence:")
-            compare(options, ["transformers_encoder", "onnxruntime", "transformers_encoder_bf16"], ["stored", "bf16"],
-                    options.encoder, "encode", 64, count, "sentences/s")
+            compare(options, ["transformers_encoder", "onnxruntime", "onnxruntime_single", "transformers_encoder_bf16"],
+                    ["stored", "bf16"], options.encoder, "encode", 64, count, "sentences/s")
 
 
 if __name__ == "__main__":
