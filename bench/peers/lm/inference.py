@@ -8,7 +8,8 @@ compared with transformers too, in float32 and in bf16), FOLDER a MiniLM. --torc
 which transformers opens faster than GGUF. reclm runs with weights as stored, and by products in bf16 ("reclm bf16",
 "reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
 CPU seconds are compared: on a busy machine wall seconds say nothing.
---check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'.
+--check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'; for files of blocks,
+what reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in float32.
 Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime (with onnx and
 onnxscript, which export the graph; 32 sentences at a time, and one).
 """
@@ -212,9 +213,58 @@ def compare(options, peers, precisions, model, what, batch, count, unit):
               f"{work / median(values):8.1f} {unit}{ratios}", flush=True)
 
 
+def llama_logits(model, texts):
+    import llama_cpp as cpp
+    import numpy
+    network = cpp.Llama(model, n_ctx=512, n_threads=1, n_threads_batch=1, logits_all=False, verbose=False)
+    rows = []
+    for text in texts:
+        network.reset()
+        network.eval(text)
+        rows.append(numpy.ctypeslib.as_array(cpp.llama_get_logits_ith(network.ctx, -1), (network.n_vocab(),)).copy())
+    return numpy.stack(rows)
+
+
+def check_blocks(options, model):
+    """Logits behind 20 prompts of random tokens, and behind them with 64 greedy tokens."""
+    import numpy
+    lines = lambda texts: "".join(" ".join(map(str, t)) + "\n" for t in texts)
+    prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
+    ours = {}
+    for precision in ("stored", "stored-bf16"):
+        ours[precision] = [[int(word) for word in line.split()] for line in
+                           run([options.program, "greedy", model, "--precision", precision], options.core,
+                               lines(prompts)).stdout.splitlines()]
+    same = sum(a == b for a, b in zip(*ours.values()))
+    texts = prompts + [p + text for p, text in zip(prompts, ours["stored"])]
+
+    def logits(precision):
+        done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision",
+                               precision], input=lines(texts).encode(), capture_output=True)
+        return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+
+    def log_p(z):
+        z = z - z.max(1, keepdims=True)
+        return z - numpy.log(numpy.exp(z).sum(1, keepdims=True))
+
+    exact = logits("stored")
+    print(f"{os.path.basename(model)}: greedy texts of 64 tokens that bf16 products leave as they are: {same} of 20")
+    for name, z in (("reclm, bf16 products", logits("stored-bf16")),
+                    ("llama.cpp", llama_logits(model, texts).astype(float))):
+        kl = (numpy.exp(log_p(exact)) * (log_p(exact) - log_p(z))).sum(1)
+        best = (exact.argmax(1) == z.argmax(1)).sum()
+        apart = numpy.sqrt(((z - exact) ** 2).mean())
+        print(f"  {name} beside float32: logits differ by {apart:.4f} (root mean square; "
+              f"largest {numpy.abs(z - exact).max():.3f}, their deviation is {exact.std():.2f}), KL {kl.mean():.2e} "
+              f"(largest {kl.max():.2e}), same favourite {best} of {len(texts)}")
+
+
 def check(options):
     import torch
-    for model in options.gguf[:1]:
+    for model in options.gguf:
+        if os.path.getsize(model) < 500e6:
+            check_blocks(options, model)
+    for model in [m for m in options.gguf if os.path.getsize(m) >= 500e6][:1]:
         network = open_torch(options.torch or model)
         prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
         got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
