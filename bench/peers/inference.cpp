@@ -4,8 +4,9 @@
 ///     peer_inference decode MODEL [--tokens 64] [--batch 1] [--prompt 16]
 ///     peer_inference encode MODEL [--tokens 40] [--batch 64]
 ///     peer_inference greedy MODEL [--tokens 64] < prompts (token numbers, a prompt a line)
-///     peer_inference vectors MODEL < texts (token numbers, a text a line)
-/// and for all of them [--precision stored|f32|bf16|stored-bf16] [--threads 1] [--repeats 3].
+///     peer_inference logits MODEL < texts (token numbers, a text a line): the logits behind each text
+///     peer_inference vectors MODEL < texts
+/// and for all of them [--precision auto|stored|f32|bf16|stored-bf16] [--threads 1] [--repeats 3].
 ///
 /// Prints JSON: "seconds" and "cpu_seconds" a repeat, "tokens" (sentences) of one, "peak_rss_mb"; or lines of numbers.
 #include <sys/resource.h>
@@ -103,7 +104,7 @@ void decode(const std::string& what, const Decoder<>& decoder, Index tokens, Ind
 int main(int argc, char** argv) try {
   std::map<std::string, std::string> options{{"--tokens", ""},   {"--batch", ""},    {"--precision", "stored"},
                                              {"--prompt", "16"}, {"--threads", "1"}, {"--repeats", "3"}};
-  if (argc < 3) throw ConfigError("usage: peer_inference prefill|decode|encode|greedy|vectors MODEL [options]");
+  if (argc < 3) throw ConfigError("usage: peer_inference prefill|decode|encode|greedy|logits|vectors MODEL [options]");
   for (int k = 3; k + 1 < argc; k += 2) options[argv[k]] = argv[k + 1];
   const std::string what = argv[1], kind = options["--precision"];
   const auto number = [&](const char* name, int otherwise) {
@@ -114,6 +115,7 @@ int main(int argc, char** argv) try {
   const Precision precision = kind == "f32"           ? Precision::f32
                               : kind == "bf16"        ? Precision::bf16
                               : kind == "stored-bf16" ? Precision::stored_bf16
+                              : kind == "auto"        ? Precision::automatic
                                                       : Precision::stored;
   if (what == "prefill" || what == "decode") {
     decode(what, Decoder<>(*weights, precision), number("--tokens", what == "decode" ? 64 : 256), number("--batch", 1),
@@ -126,6 +128,15 @@ int main(int argc, char** argv) try {
     for (const Generation& generation : generate(decoder, TokenTexts(), requests)) {
       for (const TokenId token : generation.tokens) std::cout << token << ' ';
       std::cout << '\n';
+    }
+  } else if (what == "logits") {
+    const Decoder<> decoder(*weights, precision);
+    for (const auto& text : read_lines()) {
+      KvSequence<Cpu> sequence;
+      const NextTokens<Cpu> next{&sequence, text};
+      const Matrix<float> logits = decoder.forward({&next, 1}).logits.to_host();
+      std::cout.write(reinterpret_cast<const char*>(logits.data()),
+                      static_cast<std::streamsize>(logits.size() * static_cast<Index>(sizeof(float))));
     }
   } else if (what == "encode") {
     const Encoder<> encoder(*weights, precision);

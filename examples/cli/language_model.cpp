@@ -13,13 +13,15 @@ void add_precision_option(CLI::App& command, std::string& precision) {
   command
       .add_option("--precision", precision,
                   "what weights are kept as: stored, f32, bf16; stored-bf16 keeps\nthem as stored; both with bf16 in "
-                  "their names also multiply in\nbf16 where the processor and this program can")
-      ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
-      ->option_text("KIND=stored");
+                  "their names also multiply in\nbf16 where the processor and this program can. auto:\nstored-bf16 for "
+                  "GGUF's blocks, else stored")
+      ->check(CLI::IsMember({"auto", "stored", "f32", "bf16", "stored-bf16"}))
+      ->option_text("KIND=auto");
 }
 
 lm::Precision precision_named(const std::string& name) {
-  return name == "f32"           ? lm::Precision::f32
+  return name == "auto"          ? lm::Precision::automatic
+         : name == "f32"         ? lm::Precision::f32
          : name == "bf16"        ? lm::Precision::bf16
          : name == "stored-bf16" ? lm::Precision::stored_bf16
                                  : lm::Precision::stored;

@@ -23,7 +23,7 @@ void add_precision_option(CLI::App& command, std::string& precision);
 lm::Precision precision_named(const std::string& name);
 
 struct ModelOptions {
-  std::string path, precision = "stored";
+  std::string path, precision = "auto";
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
@@ -73,10 +73,10 @@ struct WriterOptions {
   double temperature = 0.9, top_p = 0.9;
   double repetition_penalty = 1.05;  ///< over the prompt too: more keeps a model from naming what it read
   Index max_tokens = 100;
-  Index batch = 4;                   ///< texts under way at once
-  bool only_profiles = false;        ///< kept inside the grammar, token by token
-  int attempts = 3;                  ///< at each prompt
-  std::string precision = "stored";  ///< of the weights, see precision_named
+  Index batch = 4;                 ///< texts under way at once
+  bool only_profiles = false;      ///< kept inside the grammar, token by token
+  int attempts = 3;                ///< at each prompt
+  std::string precision = "auto";  ///< of the weights, see precision_named
 };
 
 /// A model on this machine, with the updates in the PEFT folder `adapter` ("": without). They are opened when the first

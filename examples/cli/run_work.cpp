@@ -97,6 +97,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--history", text(t.history)},
                  {"--budget", text(t.budget)},
                  {"--max-tokens", text(t.max_tokens)},
+                 {"--precision", t.precision},
                  {"--stages", t.stages},
                  {"--reward", t.reward},
                  {"--rank", text(t.rank)},

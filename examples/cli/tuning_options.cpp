@@ -21,6 +21,13 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
       ->check(CLI::NonNegativeNumber);
   option("--max-tokens", options.max_tokens, "of a profile", "N=100")->check(positive);
   group = "How it is tuned (defaults are those of real models; the tiny one has its own)";
+  option(
+      "--precision", options.precision,
+      "what weights are kept as, of the model that learns and of the one\nthat writes: stored, f32, bf16; stored-bf16 "
+      "keeps them as stored;\nboth with bf16 in their names also multiply in bf16. auto: learns\nin float32; what it "
+      "writes from GGUF's blocks by bf16 products",
+      "KIND=auto")
+      ->check(CLI::IsMember({"auto", "stored", "f32", "bf16", "stored-bf16"}));
   option("--stages", options.stages, "in this order", "LIST=sft,collaborative,reward,ppo,items");
   option("--reward", options.reward, "a reward from elsewhere, instead of the stage", "DIR");
   option("--rank", options.rank, "of the low-rank updates; alpha is twice as much", "N=8")->check(positive);

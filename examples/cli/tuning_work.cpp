@@ -50,6 +50,11 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
   if (given.questions) how.ppo.questions = *given.questions;
   if (given.ppo_rate) how.ppo.rl.learning_rate = *given.ppo_rate;
   how.given_reward = given.reward;
+  how.precision = precision_named(given.precision);
+  how.policy.precision = how.precision == lm::Precision::automatic ? lm::Precision::stored : how.precision;
+  how.held = {.bf16 = how.precision == lm::Precision::bf16,
+              .bf16_products = how.precision == lm::Precision::stored_bf16,
+              .decode = how.precision == lm::Precision::f32};
   return how;
 }
 
@@ -72,6 +77,7 @@ WriterOptions writing_of(ModelSize size, const TuningCommandOptions& given) {
   WriterOptions how;
   const TuningOptions tuning = options_of(size, given);
   how.max_tokens = tuning.answers.max_tokens;
+  how.precision = given.precision;
   if (size == ModelSize::real) return how;
   const TinyWriting tiny = tiny_writing();
   how.temperature = static_cast<double>(tiny.sampling.temperature);

@@ -134,3 +134,28 @@ TEST_CASE("products in bf16 are those of the rounded numbers, on any shape") {
     }
   }
 }
+
+TEST_CASE("a product's GELU, rounded for the next one, is that of the product apart") {
+  if (!ready("products")) return;
+  for (const auto& [rows, cols, outputs] : {Shape{1, 40, 20}, {33, 96, 2100}, {70, 384, 150}}) {
+    CAPTURE(rows, cols, outputs);
+    const std::vector<float> x = random_numbers(rows * cols, 3), w = random_numbers(outputs * cols, 4),
+                             bias = random_numbers(outputs, 5);
+    const auto panel = [&, k_all = cols, out = outputs](Index p, Index k, Index depth, std::uint16_t* to) {
+      const Index first = p * cpu::kBf16Panel;
+      cpu::pack_rows_to_bf16(w.data() + first * k_all + k, k_all, std::min(cpu::kBf16Panel, out - first), depth, to);
+    };
+    const cpu::Bf16Rows rounded_x(x.data(), cols, rows, cols);
+    std::vector<float> y(static_cast<std::size_t>(rows * outputs));
+    cpu::bf16_product(rounded_x, cpu::bf16_source(panel), outputs, cols, y.data(), outputs, false, bias.data());
+    cpu::gelu(y.data(), rows * outputs);
+    const cpu::Bf16Rows expected(y.data(), outputs, rows, outputs),
+        got = cpu::bf16_gelu(rounded_x, cpu::bf16_source(panel), outputs, cols, bias.data());
+    REQUIRE(got.rows() == rows);
+    REQUIRE(got.depth() == expected.depth());
+    // The padding too: products read it.
+    for (Index k = 0; k < got.depth(); k += cpu::kBf16Block)
+      for (Index r = 0; r < got.padded_rows(); ++r)
+        CHECK(std::equal(got.row(r, k), got.row(r, k) + got.block_depth(k), expected.row(r, k)));
+  }
+}

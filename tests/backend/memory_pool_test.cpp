@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reclm/backend/cpu.hpp"
+#include "reclm/backend/cpu/weight_memory.hpp"
 #include "support/catch.hpp"
 
 using reclm::detail::MemoryPool;
@@ -87,4 +88,23 @@ TEST_CASE("an allocation of the CPU returns to the pool with its last owner") {
   CHECK(reclm::Cpu::allocate<double>(777).get() != address);
   second.reset();
   CHECK(reclm::Cpu::allocate<double>(777).get() == address);
+}
+
+TEST_CASE("weights lie one behind the other, aligned and apart, and outlive each other") {
+  std::vector<std::pair<std::shared_ptr<std::byte>, reclm::Index>> pieces;
+  for (const reclm::Index bytes : {100, 70000, 1 << 20, 65536 + 1, 40 << 20, 3 << 20, 1})
+    pieces.emplace_back(reclm::cpu::weight_memory(bytes), bytes);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    CHECK(reinterpret_cast<std::uintptr_t>(pieces[i].first.get()) % reclm::kAlignment == 0);
+    std::memset(pieces[i].first.get(), static_cast<int>(i + 1), static_cast<std::size_t>(pieces[i].second));
+  }
+  // Matrices of the usual size stand in one buffer.
+  CHECK(pieces[2].first.get() - pieces[1].first.get() < 1 << 20);
+  pieces.erase(pieces.begin() + 1);
+  for (const auto& [memory, bytes] : pieces) CHECK(memory.get()[0] == memory.get()[bytes - 1]);
+  // What comes when all are gone begins anew.
+  pieces.clear();
+  const auto again = reclm::cpu::weight_memory(1 << 20);
+  std::memset(again.get(), 7, 1 << 20);
+  CHECK(again.get()[(1 << 20) - 1] == std::byte{7});
 }

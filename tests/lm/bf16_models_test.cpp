@@ -111,7 +111,7 @@ TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it 
   if (!path) return;
   const auto weights = open_weights(*path);
   const Tokenizer tokenizer = load_tokenizer(*path);
-  const Decoder<> exact(*weights), rounded(*weights, Precision::stored_bf16);
+  const Decoder<> exact(*weights, Precision::stored), rounded(*weights, Precision::stored_bf16);
   std::vector<GenerationRequest> requests;
   for (const char* question : {"Name three films about space.", "What is the capital of France?", "Write a haiku."})
     requests.push_back(

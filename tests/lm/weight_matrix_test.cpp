@@ -88,6 +88,13 @@ TEST_CASE("products with stored weights are those with their numbers, in every f
         Matrix<float> added(rows, outputs, 0), also(rows, outputs, 0);
         weights.multiply(x.data(), rows, added.data(), true);
         CHECK(added == some);
+        // A bias begins the sum, in any company.
+        const Matrix<float> bias = random_matrix(1, outputs, 5);
+        Matrix<float> biased(rows, outputs, -1), last(1, outputs, -1);
+        weights.multiply(LayerInput(x.data(), rows, cols), biased.data(), false, bias.data());
+        weights.multiply(LayerInput(x.row(rows - 1).data(), 1, cols), last.data(), false, bias.data());
+        CHECK(std::equal(last.data(), last.data() + outputs, biased.row(rows - 1).data()));
+        for (Index o = 0; o < outputs; ++o) REQUIRE(last(0, o) == Approx(some(rows - 1, o) + bias(0, o)).margin(1e-4));
         f32.multiply(x.data(), rows, also.data());
         for (Index i = 0; i < also.size(); ++i) REQUIRE(also.data()[i] == Approx(some.data()[i]).margin(1e-3));
       }
@@ -157,6 +164,17 @@ TEST_CASE("products in bf16 with stored weights, in every format; a row's bits d
           REQUIRE(static_cast<double>(gathered(i, k)) == Approx(expected).epsilon(1e-6).margin(1e-8));
         }
     }
+  }
+}
+
+TEST_CASE("blocks are multiplied in bf16 unless told otherwise, everything else exactly") {
+  for (const StorageType type : kTypes) {
+    const bool floats = type == StorageType::f32 || type == StorageType::f16 || type == StorageType::bf16;
+    CHECK(chosen_precision(Precision::automatic, type) == (floats ? Precision::stored : Precision::stored_bf16));
+    CHECK(chosen_precision(Precision::stored, type) == Precision::stored);
+    const Stored stored(type, 40, 512, 1);
+    CHECK(WeightMatrix<Cpu>(stored.tensor, Precision::automatic, "w").bf16_products() ==
+          (!floats && cpu::bf16_products()));
   }
 }
 

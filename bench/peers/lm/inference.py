@@ -8,10 +8,13 @@ compared with transformers too, in float32 and in bf16), FOLDER a MiniLM. --torc
 which transformers opens faster than GGUF. reclm runs with weights as stored, and by products in bf16 ("reclm bf16",
 "reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
 CPU seconds are compared: on a busy machine wall seconds say nothing.
---check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'.
-Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime.
+--check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'; for files of blocks,
+what reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in float32.
+Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime (with onnx and
+onnxscript, which export the graph; 32 sentences at a time, and one).
 """
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -123,7 +126,8 @@ def transformers_encoder_bf16(model, what, batch, count):
     return transformers_encoder(model, what, batch, count, "bfloat16")
 
 
-def onnxruntime(model, what, batch, count):
+def onnxruntime(model, what, batch, count, step=32):
+    """`step` sentences at a time. The graph is torch's export; a graph that computes other states is refused."""
     import numpy
     import onnxruntime as ort
     import torch
@@ -131,31 +135,49 @@ def onnxruntime(model, what, batch, count):
     network = AutoModel.from_pretrained(model, dtype=torch.float32, attn_implementation="eager").eval()
     size = network.config.vocab_size
     texts = numpy.array([[token(k, s, size) for k in range(count)] for s in range(batch)])
-    file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
     ones = numpy.ones_like(texts)
+    file = f"/tmp/reclm-encoder-{os.getpid()}.onnx"
 
     class States(torch.nn.Module):
-        def forward(self, ids, mask):
-            return network(input_ids=ids, attention_mask=mask).last_hidden_state
+        def __init__(self):
+            super().__init__()
+            self.network = network
 
-    axes = {0: "batch", 1: "length"}
-    torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=False,
-                      input_names=["input_ids", "attention_mask"], output_names=["states"],
-                      dynamic_axes={"input_ids": axes, "attention_mask": axes, "states": axes}, opset_version=17)
+        def forward(self, ids, mask):
+            return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    axes = {0: torch.export.Dim("batch", min=1, max=4096), 1: torch.export.Dim("length", min=2, max=512)}
+    with contextlib.redirect_stdout(sys.stderr):
+        torch.onnx.export(States(), (torch.tensor(texts[:2]), torch.tensor(ones[:2])), file, dynamo=True,
+                          input_names=["input_ids", "attention_mask"], output_names=["states"],
+                          dynamic_shapes=(axes, axes), external_data=False)
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     os.remove(file)
 
+    def states(part):
+        return session.run(["states"], {"input_ids": texts[part], "attention_mask": ones[part]})[0]
+
+    with torch.inference_mode():
+        expected = network(torch.tensor(texts[:2])).last_hidden_state.numpy()
+    difference = numpy.abs(states(slice(0, 2)) - expected).max()
+    if difference > 1e-3:
+        sys.exit(f"the exported graph differs from the model by {difference:.2g}")
+
     def encode():
-        for begin in range(0, batch, 32):
-            session.run(["states"], {"input_ids": texts[begin:begin + 32], "attention_mask": ones[begin:begin + 32]})
+        for begin in range(0, batch, step):
+            states(slice(begin, begin + step))
 
     return timed(encode)
 
 
+def onnxruntime_single(model, what, batch, count):
+    return onnxruntime(model, what, batch, count, 1)
+
+
 PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_bf16, transformers_encoder,
-                                 transformers_encoder_bf16, onnxruntime)}
+                                 transformers_encoder_bf16, onnxruntime, onnxruntime_single)}
 
 
 def run(command, core, text=None):
@@ -191,9 +213,58 @@ def compare(options, peers, precisions, model, what, batch, count, unit):
               f"{work / median(values):8.1f} {unit}{ratios}", flush=True)
 
 
+def llama_logits(model, texts):
+    import llama_cpp as cpp
+    import numpy
+    network = cpp.Llama(model, n_ctx=512, n_threads=1, n_threads_batch=1, logits_all=False, verbose=False)
+    rows = []
+    for text in texts:
+        network.reset()
+        network.eval(text)
+        rows.append(numpy.ctypeslib.as_array(cpp.llama_get_logits_ith(network.ctx, -1), (network.n_vocab(),)).copy())
+    return numpy.stack(rows)
+
+
+def check_blocks(options, model):
+    """Logits behind 20 prompts of random tokens, and behind them with 64 greedy tokens."""
+    import numpy
+    lines = lambda texts: "".join(" ".join(map(str, t)) + "\n" for t in texts)
+    prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
+    ours = {}
+    for precision in ("stored", "stored-bf16"):
+        ours[precision] = [[int(word) for word in line.split()] for line in
+                           run([options.program, "greedy", model, "--precision", precision], options.core,
+                               lines(prompts)).stdout.splitlines()]
+    same = sum(a == b for a, b in zip(*ours.values()))
+    texts = prompts + [p + text for p, text in zip(prompts, ours["stored"])]
+
+    def logits(precision):
+        done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision",
+                               precision], input=lines(texts).encode(), capture_output=True)
+        return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+
+    def log_p(z):
+        z = z - z.max(1, keepdims=True)
+        return z - numpy.log(numpy.exp(z).sum(1, keepdims=True))
+
+    exact = logits("stored")
+    print(f"{os.path.basename(model)}: greedy texts of 64 tokens that bf16 products leave as they are: {same} of 20")
+    for name, z in (("reclm, bf16 products", logits("stored-bf16")),
+                    ("llama.cpp", llama_logits(model, texts).astype(float))):
+        kl = (numpy.exp(log_p(exact)) * (log_p(exact) - log_p(z))).sum(1)
+        best = (exact.argmax(1) == z.argmax(1)).sum()
+        apart = numpy.sqrt(((z - exact) ** 2).mean())
+        print(f"  {name} beside float32: logits differ by {apart:.4f} (root mean square; "
+              f"largest {numpy.abs(z - exact).max():.3f}, their deviation is {exact.std():.2f}), KL {kl.mean():.2e} "
+              f"(largest {kl.max():.2e}), same favourite {best} of {len(texts)}")
+
+
 def check(options):
     import torch
-    for model in options.gguf[:1]:
+    for model in options.gguf:
+        if os.path.getsize(model) < 500e6:
+            check_blocks(options, model)
+    for model in [m for m in options.gguf if os.path.getsize(m) >= 500e6][:1]:
         network = open_torch(options.torch or model)
         prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
         got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
@@ -252,8 +323,8 @@ def main():
             if str(count) not in only:
                 continue
             print(f"{count} tokens a sentence:")
-            compare(options, ["transformers_encoder", "onnxruntime", "transformers_encoder_bf16"], ["stored", "bf16"],
-                    options.encoder, "encode", 64, count, "sentences/s")
+            compare(options, ["transformers_encoder", "onnxruntime", "onnxruntime_single", "transformers_encoder_bf16"],
+                    ["stored", "bf16"], options.encoder, "encode", 64, count, "sentences/s")
 
 
 if __name__ == "__main__":

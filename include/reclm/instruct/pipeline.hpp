@@ -87,7 +87,7 @@ class Tuner {
     const bool full = stage == "sft" && options_.full_sft;
     std::optional<lm::LoraOptions> lora;
     if (!full) lora = options_.lora;
-    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, lora);
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, full ? lm::TrainableOptions{} : options_.held, lora);
     lm::LoraAdapter& adapter = stage == "items" ? item_adapter_ : adapter_;
     if (!adapter.empty() && !full) decoder.set_adapter(adapter);
     const auto samples = training_samples(model_.codec, learned, model_.weights->config().context);
@@ -145,7 +145,7 @@ class Tuner {
   }
 
   QuestionReport ask(const std::vector<ChatSample>& questions) const {
-    lm::TrainableDecoder<B, float> decoder(*model_.weights, {}, options_.lora);
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, options_.held, options_.lora);
     if (!adapter_.empty()) decoder.set_adapter(adapter_);
     const Templates& words = options_.dialogues.templates;
     return ask_questions(decoder, model_.codec, questions, words.yes, words.no);
@@ -153,9 +153,9 @@ class Tuner {
 
   void make_scorer() {
     if (options_.reward_from_tuned)
-      scorer_.emplace(model_, options_.lora, adapter_);
+      scorer_.emplace(model_, options_.lora, adapter_, options_.held);
     else
-      scorer_.emplace(model_, options_.reward_lora);
+      scorer_.emplace(model_, options_.reward_lora, lm::LoraAdapter{}, options_.held);
   }
 
   void train_reward() {
@@ -207,6 +207,7 @@ class Tuner {
     std::vector<PromptSample> prompts = dialogues_.user_prompts(split_.policy).samples;
     for (const PromptSample& prompt : prompts) tokens.push_back(model_.prompt(prompt.messages));
     LmPolicyOptions policy_options = options_.policy;
+    policy_options.held = options_.held;
     policy_options.lora = options_.lora;
     policy_options.lora.dropout = 0;
     LmPolicy<B> policy(model_, adapter_, std::move(tokens), policy_options);
@@ -258,7 +259,7 @@ class Tuner {
     const auto prompts = dialogues_.user_prompts(users).samples;
     std::vector<lm::Dialogue> asked;
     for (const PromptSample& prompt : prompts) asked.insert(asked.end(), 4, prompt.messages);
-    lm::Decoder<B> decoder(*model_.weights);
+    lm::Decoder<B> decoder(*model_.weights, options_.precision);
     if (!adapter_.empty()) decoder.attach(adapter_);
     AnswerOptions how = options_.answers;
     how.sampling = {.temperature = 1};
@@ -285,7 +286,7 @@ class Tuner {
     for (PromptSample& prompt : dialogues_.user_prompts(report_.shown).samples)
       asked.push_back(std::move(prompt.messages));
     if (asked.size() != report_.shown.size()) return;
-    lm::Decoder<B> decoder(*model_.weights);
+    lm::Decoder<B> decoder(*model_.weights, options_.precision);
     if (!adapter_.empty()) decoder.attach(adapter_);
     ShownProfiles shown{
         after, answers(model_, decoder, std::span<const lm::Dialogue>(asked), options_.answers), 0, 0, {}};

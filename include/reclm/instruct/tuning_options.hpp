@@ -37,14 +37,16 @@ struct TuningOptions {
   std::filesystem::path folder{};  ///< of checkpoints, adapters and the reward; made where it does not exist
   std::vector<std::string> stages{"sft", "collaborative", "reward", "ppo", "items"};  ///< in this order
   DialogueOptions dialogues{};
-  lm::LoraOptions lora{};  ///< of sft, collaborative, ppo and items
+  lm::TrainableOptions held{};                         ///< how frozen weights are held; sft of every weight ignores it
+  lm::Precision precision = lm::Precision::automatic;  ///< of the model that writes shown profiles
+  lm::LoraOptions lora{};                              ///< of sft, collaborative, ppo and items
   lm::LoraOptions reward_lora{.rank = 4, .alpha = 8};
   lm::FinetuneOptions sft{};
   lm::FinetuneOptions collaborative{.learning_rate = 5e-5};
   lm::FinetuneOptions items{};
   TrainScorerOptions reward{};
   TunePolicyOptions ppo{};
-  LmPolicyOptions policy{};              ///< its `lora` is `lora` above
+  LmPolicyOptions policy{};              ///< its `lora` and `held` are those above
   RewardMixture mixture{};               ///< weights of the reward's terms
   std::filesystem::path given_reward{};  ///< a reward trained elsewhere, instead of the stage `reward`
   std::filesystem::path start{};  ///< updates to begin with: a PEFT adapter of `lora`'s rank and layers; empty: none

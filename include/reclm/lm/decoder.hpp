@@ -8,6 +8,9 @@
 ///     Decoder<> decoder(*weights);
 ///     const Matrix<float> logits = decoder.logits(tokens);   // [tokens, vocabulary]
 ///
+/// Weights in blocks (GGUF's Q4_1 and the like) are by default multiplied in bf16 where a call brings several tokens of
+/// a sequence, see Precision; Precision::stored is exact.
+///
 /// On the CPU a token's logits have the same bits whatever other sequences, or pieces of the same one, are computed
 /// with it, and for any number of threads. In the bf16 precisions a token that comes alone is computed in float32 (see
 /// lone_tokens_differ): there only pieces of two tokens and more are alike.
@@ -54,10 +57,12 @@ class Decoder {
  public:
   /// Copies (repacks) the weights; `weights` may go afterwards.
   /// @throws DataError when a weight is missing or has another shape than the configuration says
-  explicit Decoder(const WeightSource& weights, Precision precision = Precision::stored)
+  explicit Decoder(const WeightSource& weights, Precision precision = Precision::automatic)
       : config_(weights.config()), angles_(config_), layout_(page_layout<B>(config_)) {
     const ModelConfig& c = config_;
     check_config();
+    // One choice for all matrices: files of blocks hold some in other formats.
+    precision = chosen_precision(precision, weights.get("model.layers.0.mlp.down_proj.weight").type);
     embedding_ = load_matrix<B>(weights, "model.embed_tokens.weight", c.vocabulary, c.width, precision);
     const Index q_width = c.heads * c.head_width, kv_width = c.kv_heads * c.head_width;
     for (Index i = 0; i < c.layers; ++i) {

@@ -39,7 +39,7 @@ class Encoder {
   /// Copies (repacks) the weights; `weights` may go afterwards.
   /// @throws DataError when a weight is missing or has another shape than the configuration says; ConfigError when the
   /// model is no encoder
-  explicit Encoder(const WeightSource& weights, Precision precision = Precision::stored)
+  explicit Encoder(const WeightSource& weights, Precision precision = Precision::automatic)
       : config_(weights.config()), layout_(page_layout<B>(config_)) {
     const ModelConfig& c = config_;
     if (c.architecture != Architecture::bert)
@@ -48,6 +48,7 @@ class Encoder {
       throw ConfigError("the model's configuration is none of an encoder: " + std::to_string(c.width) + " wide, " +
                         std::to_string(c.heads) + " heads of " + std::to_string(c.head_width) +
                         ". Remedy: check config.json or the GGUF metadata");
+    precision = chosen_precision(precision, weights.get("encoder.layer.0.output.dense.weight").type);
     const std::string embeddings = "embeddings.";
     const auto table = [&](const std::string& name, Index rows) {
       return EmbeddingTable<B>(get_matrix(weights, name, rows, c.width), precision, name);

@@ -18,6 +18,11 @@ namespace reclm::lm {
 /// blocks along the last dimension.
 enum class StorageType { f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k };
 
+/// Whether a type is one of the block formats.
+constexpr bool is_blocks(StorageType type) {
+  return type != StorageType::f32 && type != StorageType::f16 && type != StorageType::bf16;
+}
+
 /// Row-major bytes of [rows, cols] (a vector is one row); `owner` keeps them alive (a mapped file, or a copy).
 struct StoredTensor {
   StorageType type = StorageType::f32;

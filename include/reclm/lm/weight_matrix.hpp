@@ -23,9 +23,17 @@
 namespace reclm::lm {
 
 /// What weights are kept as, as their file has them or converted when they are read (bf16 rounds), and how the CPU
-/// multiplies them: `stored` and `f32` in float32, the others by bf16 products with sums in float32 where there are
-/// such (cpu::bf16_products()), else in float32 too. A few times as fast for many rows, at about three decimals.
-enum class Precision { stored, f32, bf16, stored_bf16 };
+/// multiplies them: `stored` and `f32` in float32, `bf16` and `stored_bf16` by bf16 products with sums in float32 where
+/// there are such (cpu::bf16_products()), else in float32 too. A few times as fast for many rows, at about three
+/// decimals. `automatic` is `stored_bf16` for blocks, whose own rounding is coarser than bf16's by far, and `stored`
+/// for everything else.
+enum class Precision { automatic, stored, f32, bf16, stored_bf16 };
+
+/// What `automatic` is for weights of that type; every other precision is itself.
+constexpr Precision chosen_precision(Precision precision, StorageType type) {
+  if (precision != Precision::automatic) return precision;
+  return is_blocks(type) ? Precision::stored_bf16 : Precision::stored;
+}
 
 /// What one or several layers read: X [rows, width] in the backend's memory, rounded once for all that multiply in
 /// bf16.
@@ -100,6 +108,7 @@ class WeightMatrix<Cpu> {
   WeightMatrix(const StoredTensor& stored, Precision precision, const std::string& name)
       : outputs_(stored.rows), inputs_(stored.cols) {
     detail::check_stored(stored, name);
+    precision = chosen_precision(precision, stored.type);
     kind_ = detail::panel_kind(stored.type);
     if (precision == Precision::f32) kind_ = detail::PanelKind::f32;
     if (precision == Precision::bf16) kind_ = detail::PanelKind::bf16;

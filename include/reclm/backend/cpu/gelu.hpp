@@ -28,7 +28,7 @@ RECLM_ALWAYS_INLINE simd::Vector<float> gelu(simd::Vector<float> x) {
   p = p * t + 1.421413741f;
   p = p * t - 0.284496736f;
   p = p * t + 0.254829592f;
-  const V tail = p * t * simd::exp<float>(-size * size), half = x * 0.5f;
+  const V tail = p * t * simd::exp<float>(-size * size), half = (x < 1e30f ? x : simd::splat(1e30f)) * 0.5f;
   // 1 + erf: 2 − tail to the right of 0, tail to its left.
   return x < 0.0f ? half * tail : x + -half * tail;
 }

@@ -24,10 +24,11 @@ template <class B = Cpu>
 class SequenceScorer {
  public:
   /// @param start updates to begin with (rank and layers as `lora`); empty: none
-  SequenceScorer(const LanguageModel& model, const lm::LoraOptions& lora, const lm::LoraAdapter& start = {})
+  SequenceScorer(const LanguageModel& model, const lm::LoraOptions& lora, const lm::LoraAdapter& start = {},
+                 const lm::TrainableOptions& held = {})
       : codec_(model.codec),
         model_name_(model.name),
-        decoder_(*model.weights, {}, lora),
+        decoder_(*model.weights, held, lora),
         head_("score.weight", Tensor<B, float>::zeros(1, model.weights->config().width)),
         context_(model.weights->config().context) {
     if (!start.empty()) decoder_.set_adapter(start);

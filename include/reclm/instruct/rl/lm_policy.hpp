@@ -21,9 +21,11 @@ namespace reclm::instruct {
 
 struct LmPolicyOptions {
   lm::LoraOptions lora{.rank = 4, .alpha = 8};
-  Index max_tokens = 100;  ///< of an answer
-  Index batch = 32;        ///< answers drawn at once
-  bool recompute = false;  ///< see lm::PassOptions
+  lm::TrainableOptions held{};                      ///< how the frozen weights of policy and reference are held
+  lm::Precision precision = lm::Precision::stored;  ///< of the generator: by default that of policy and reference
+  Index max_tokens = 100;                           ///< of an answer
+  Index batch = 32;                                 ///< answers drawn at once
+  bool recompute = false;                           ///< see lm::PassOptions
   std::shared_ptr<const lm::TokenConstraint> constraint{};
   std::uint64_t seed = 1;
 };
@@ -43,9 +45,9 @@ class LmPolicy {
       : model_(model),
         options_(options),
         prompts_(std::move(prompts)),
-        policy_(*model.weights, {}, options.lora),
-        reference_(*model.weights, {}, options.lora),
-        decoder_(*model.weights),
+        policy_(*model.weights, options.held, options.lora),
+        reference_(*model.weights, options.held, options.lora),
+        decoder_(*model.weights, options.precision),
         critic_("critic.weight", Tensor<B, float>::zeros(1, model.weights->config().width)),
         critic_bias_("critic.bias", Tensor<B, float>::zeros(1, 1)) {
     if (!start.empty()) {
