@@ -117,6 +117,33 @@ TEST_CASE("a prompt tells a user's history in order, and an answer follows the g
   CHECK_THROWS_AS(Dialogues(data).distillation(kEverybody, std::vector<std::string>(2)), ShapeError);
 }
 
+TEST_CASE("prompts of parts of a history tell two items or more, others each time, the same for a seed") {
+  const Dataset data = two_tastes();
+  const Dialogues dialogues(data, plain_options());
+  const std::vector<Id> users{4, 9, 30};
+  const auto parts = dialogues.partial_prompts(users, 8).samples;
+  REQUIRE(parts.size() == 24);
+  std::set<std::string> different;
+  for (const PromptSample& prompt : parts) {
+    const std::string& text = prompt.messages.back().content;
+    different.insert(text);
+    Index told = 0, own = 0;
+    for (Id item = 0; item < 60; ++item)
+      if (contains(text, "Item-" + std::to_string(item) + "-")) {
+        ++told;
+        own += data.train.contains(prompt.user, item) ? 1 : 0;
+      }
+    CHECK(told >= 2);
+    CHECK(told == own);
+  }
+  CHECK(different.size() > 12);
+  CHECK(dialogues.partial_prompts(users, 8).samples == parts);
+  CHECK(dialogues.partial_prompts(users, 0).samples.empty());
+  const Dataset few = small_town();
+  for (const PromptSample& prompt : Dialogues(few, plain_options()).partial_prompts(kEverybody, 1).samples)
+    CHECK(few.train.of(prompt.user).size() >= 3);
+}
+
 TEST_CASE("a budget gives up what everybody chose first, whole items only") {
   Dataset data = small_town();
   const std::vector<Id> first{0};

@@ -17,6 +17,7 @@
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
+#include "reclm/core/philox.hpp"
 #include "reclm/data/dataset.hpp"
 #include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/item_texts.hpp"
@@ -62,6 +63,29 @@ class Dialogues {
     for (const Id user : users)
       if (auto prompt = user_prompt(user, options_.budget.answer, built.skipped))
         built.samples.push_back({stage, user, -1, std::move(*prompt)});
+    return built;
+  }
+
+  /// Prompts of random parts of the histories of `users`, `views` of each with three items or more: an item is told
+  /// with probability 0.6, two are at least. A model that has learned whole histories by heart has to read these.
+  [[nodiscard]] Built<PromptSample> partial_prompts(std::span<const Id> users, Index views) const {
+    constexpr float share = 0.6f;
+    Built<PromptSample> built;
+    for (Index view = 0; view < views; ++view)
+      for (const Id user : users) {
+        const std::vector<Id> all = histories_.of(user);
+        if (all.size() < 3) continue;
+        RandomSequence random(Random(options_.seed ^ 0x70617274ull, Stream::dialogues,
+                                     static_cast<std::uint32_t>(view * 0x10000000 + user)));
+        std::vector<Id> part;
+        while (part.size() < 2) {
+          part.clear();
+          for (const Id item : all)
+            if (random.uniform() < share) part.push_back(item);
+        }
+        if (auto prompt = history_prompt(part, options_.budget.answer, built.skipped))
+          built.samples.push_back({Stage::policy, user, -1, std::move(*prompt)});
+      }
     return built;
   }
 
@@ -132,7 +156,12 @@ class Dialogues {
 
   /// The prompt for one user's profile, or nothing and why. @param reserved tokens of the answer
   [[nodiscard]] std::optional<lm::Dialogue> user_prompt(Id user, Index reserved, SkipCounts& skipped) const {
-    const std::vector<Id> all = histories_.of(user);
+    return history_prompt(histories_.of(user), reserved, skipped);
+  }
+
+  /// The same of somebody who took `all`, to be told in this order.
+  [[nodiscard]] std::optional<lm::Dialogue> history_prompt(const std::vector<Id>& all, Index reserved,
+                                                           SkipCounts& skipped) const {
     if (all.empty()) {
       ++skipped.no_history;
       return std::nullopt;

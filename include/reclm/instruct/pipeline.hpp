@@ -161,9 +161,10 @@ class Tuner {
   void train_reward() {
     make_scorer();
     std::vector<PreferencePair> learned, apart;
-    for (PreferencePair& pair : preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles)
-                                    .samples) {
-      // Scores of pairs that a scorer has learned say more than those of others would: its weight needs pairs of its own.
+    for (PreferencePair& pair :
+         preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles).samples) {
+      // Scores of pairs that a scorer has learned say more than those of others would: its weight needs pairs of its
+      // own.
       const bool weighs = options_.reward_evidence && (learned.size() + apart.size()) % 4 == 3;
       (weighs ? apart : learned).push_back(std::move(pair));
     }
@@ -205,6 +206,8 @@ class Tuner {
   void reinforce() {
     std::vector<std::vector<lm::TokenId>> tokens;
     std::vector<PromptSample> prompts = dialogues_.user_prompts(split_.policy).samples;
+    for (PromptSample& prompt : dialogues_.partial_prompts(split_.policy, options_.partial_prompts).samples)
+      prompts.push_back(std::move(prompt));
     for (const PromptSample& prompt : prompts) tokens.push_back(model_.prompt(prompt.messages));
     LmPolicyOptions policy_options = options_.policy;
     policy_options.held = options_.held;

@@ -68,12 +68,14 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.ppo.rl.group = 4;
   options.ppo.rl.against_group = true;
   options.ppo.rl.passes = 1;
-  options.ppo.rl.minibatch = 12;
-  options.ppo.rl.learning_rate = 5e-4;
-  options.ppo.rl.kl = {.coefficient = 0.1, .target = 4};
+  options.ppo.rl.lambda = 1;  // identities come first and decide what follows: they are credited as fully as the end
+  options.ppo.rl.minibatch = 32;
+  options.ppo.rl.learning_rate = 1.5e-3;
+  options.ppo.rl.kl = {.coefficient = 0.03, .target = 8};
   options.ppo.rl.seed = seed;
   options.ppo.steps = 24;
   options.ppo.questions = 12;
+  options.partial_prompts = 2;
   options.policy.max_tokens = options.answers.max_tokens = 48;
   options.policy.seed = options.answers.seed = options.seed = seed;
   options.shown = 64;

@@ -57,6 +57,9 @@ struct TuningOptions {
   Index collaborative_users = 0;  ///< most learners whose dialogues the stage collaborative learns; 0: all
   /// Share of A1's dialogues that the stage collaborative learns again, so that the shorter prompt is not forgotten.
   double rehearsal = 0;
+  /// Prompts of ppo beside each user's own, of random parts of the history: what a small model learned by heart in sft
+  /// it answers from memory, and gets better at that alone.
+  Index partial_prompts = 0;
   /// The reward model begins with the updates that stand (`lora`'s rank and layers hold) instead of the bare model.
   bool reward_from_tuned = false;
   /// The reward model hears evidence from the history besides its scorer (see reward/evidence.hpp), by weights learned
@@ -96,8 +99,8 @@ struct TuningReport {
   std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
   std::map<std::string, lm::FinetuneReport> finetunes;
   QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
-  std::optional<TrainScorerReport> reward;  ///< its held_out: of the whole reward model
-  PairAccuracy scorer_alone;                ///< of the same pairs, by the scorer without other evidence
+  std::optional<TrainScorerReport> reward;           ///< its held_out: of the whole reward model
+  PairAccuracy scorer_alone;                         ///< of the same pairs, by the scorer without other evidence
   std::optional<TunePolicyReport> ppo;
   std::optional<WeightChoice> weights;  ///< where options.weighing_users asked for it
   bool interrupted = false;
