@@ -63,6 +63,8 @@ says err.txt "Interrupted" "third" "Go on with" "--steps 2"
 # Other settings are another run.
 ends 2 "${job[@]}" --rank 3 --out whole
 says err.txt "--rank" "Remedy"
+ends 2 "${job[@]}" --precision bf16 --out whole
+says err.txt "--precision" "Remedy"
 ends 2 run --world --users 61 --items 100 --out whole
 says err.txt "was begun with" "Remedy"
 same whole/report.csv first.csv
@@ -80,7 +82,7 @@ ends 2 run --data world --out nowhere
 says err.txt "no teacher" "--profiles FILE" "reclm profile"
 missing nowhere
 ends 0 run --data world --profiles world/user_profiles.jsonl --stages sft --out told --epochs 1 --tiny-tokens 20000 --history 4 \
-  --max-tokens 80 --attempts 1 --only-profiles --placebo none --users 10 --items 10
+  --max-tokens 80 --attempts 1 --only-profiles --placebo none --users 10 --items 10 --precision bf16
 says out.txt "LightGCN + sft"
 says told/report.md "| untuned | 10 | 10 |" "| sft | 10 | 10 |"
 if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; fi
@@ -92,5 +94,7 @@ ends 2 run --world --stages sft,dpo --out nowhere
 says err.txt "dpo" "Remedy"
 ends 2 run --world --backbones none --out nowhere
 says err.txt "none" "Remedy"
+ends 2 run --world --precision half --out nowhere
+says err.txt "--precision" "stored-bf16"
 
 finish

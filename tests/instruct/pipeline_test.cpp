@@ -100,7 +100,17 @@ TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward 
   options.distil_items = true;
   CHECK(tune(shop.model, from, options).finetunes.at("sft").tokens > plain.finetunes.at("sft").tokens);
 
+  // Weights held in bf16 are others, but near.
+  TuningOptions rounded = options;
+  rounded.folder = folder / "rounded";
+  rounded.held = {.bf16 = true};
+  const double loss = tune(shop.model, from, rounded).loss_before.at("sft"), exact = plain.loss_before.at("sft");
+  CHECK(loss != exact);
+  CHECK(loss == Approx(exact).epsilon(0.01));
+
   TuningOptions next = quick(folder / "next");
+  next.held = {.bf16_products = true};
+  next.policy.precision = next.precision = lm::Precision::bf16;
   next.stages = {"collaborative", "reward", "ppo"};
   next.shown = 0;
   next.start = folder / "first" / "sft";
