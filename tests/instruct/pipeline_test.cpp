@@ -57,6 +57,10 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   CHECK(whole.questions_after.questions > 0);
   REQUIRE(whole.reward);
   CHECK(whole.reward->held_out.count > 0);
+  // The reward model hears more than its scorer, and says how each of them does.
+  CHECK(whole.scorer_alone.count == whole.reward->held_out.count);
+  CHECK(whole.reward->held_out.all >= whole.scorer_alone.all);
+  CHECK(load_mixture(folder / "whole" / "reward").evidence != kScorerAlone);
   REQUIRE(whole.ppo);
   CHECK(whole.ppo->history.size() == 3);
   for (const char* file : {"sft/adapter_model.safetensors", "ppo/adapter_config.json", "reward/reward.json",
@@ -117,6 +121,7 @@ TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward 
   next.collaborative_users = 20;
   next.reward_from_tuned = true;
   next.weighing_users = 6;
+  next.partial_prompts = 1;
   next.ppo.steps = 1;
   next.answers.max_tokens = 40;
   const TuningReport some = tune(shop.model, from, next);
@@ -130,6 +135,12 @@ TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward 
   CHECK(some.loss_before.at("collaborative") < other.loss_before.at("collaborative"));
   CHECK(other.finetunes.at("collaborative").tokens > some.finetunes.at("collaborative").tokens);
   CHECK(some.reward->held_out.count > 0);
+  TuningOptions plain_reward = next;
+  plain_reward.folder = folder / "plain";
+  plain_reward.stages = {"reward"};
+  plain_reward.reward_evidence = false;
+  tune(shop.model, from, plain_reward);
+  CHECK(load_mixture(folder / "plain" / "reward").evidence == kScorerAlone);
   if (some.weights) CHECK(some.weights->weights[4] == next.mixture.weights[4]);
 }
 
