@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "reclm/backend/cpu/memory_pool.hpp"
 #include "reclm/core/config.hpp"
