@@ -63,10 +63,10 @@ TEST_CASE("what is no profile is refused by the name of its fault") {
   CHECK(fault("User identity: Fan; User interests: ") == ProfileFault::too_few);
   CHECK(fault("User identity: a, b, c, d, e, f, g; User interests: x") == ProfileFault::too_many);
   CHECK(fault("User identity: Fan; User interests: " + std::string(85, 'x')) == ProfileFault::long_entry);
-  CHECK(fault("User identity: [identity 1], [identity 2]; User interests: [interest 1]") == ProfileFault::placeholder);
-  CHECK(fault("User identity: Fan, identity 2; User interests: NBA") == ProfileFault::placeholder);
+  CHECK(fault("User identity: [identity 1], [identity 2]; User interests: [interest 1]") == ProfileFault::echoed_form);
+  CHECK(fault("User identity: Fan, identity 2; User interests: NBA") == ProfileFault::echoed_form);
   CHECK(fault("User identity: Fan; User interests: Identity politics, Interest rates 2024") == ProfileFault::none);
-  CHECK(strict_fault("User identity: Fan; User interests: interest") == ProfileFault::placeholder);
+  CHECK(strict_fault("User identity: Fan; User interests: interest") == ProfileFault::echoed_form);
   CHECK(fault("identity theft: a; interesting: b") == ProfileFault::no_identities);
   std::string endless = "User identity: ";
   for (int k = 0; k < 100000; ++k) endless += "entry " + std::to_string(k) + ", ";
@@ -106,7 +106,7 @@ TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences and 
   const auto count = [](const GrammarCounts& counts, ProfileFault which) {
     return counts.of[static_cast<std::size_t>(which)];
   };
-  for (const auto& [name, texts, sentences, placeholders, repeats] :
+  for (const auto& [name, texts, sentences, echoes, repeats] :
        {std::tuple("user_profiles.jsonl", 1694, 26, 1, 0), std::tuple("item_profiles.jsonl", 892, 0, 1, 24)}) {
     std::ifstream file(folder / name);
     if (!file) {
@@ -123,9 +123,9 @@ TEST_CASE("the profiles that GPT wrote for MIND are read, but for sentences and 
     INFO(name << ": " << tolerant.text() << "; strictly " << exact.text());
     CHECK(tolerant.total() == texts);
     CHECK(count(tolerant, ProfileFault::long_entry) == sentences);
-    CHECK(count(tolerant, ProfileFault::placeholder) == placeholders);
-    CHECK(tolerant.valid() == texts - sentences - placeholders);
-    CHECK(exact.valid() == texts - sentences - placeholders - repeats);
+    CHECK(count(tolerant, ProfileFault::echoed_form) == echoes);
+    CHECK(tolerant.valid() == texts - sentences - echoes);
+    CHECK(exact.valid() == texts - sentences - echoes - repeats);
     CHECK(count(exact, ProfileFault::repeated_entry) == repeats);
   }
 }

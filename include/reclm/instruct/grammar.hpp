@@ -47,7 +47,7 @@ enum class ProfileFault {
   too_few,        ///< fewer entries than `least`
   too_many,
   long_entry,
-  placeholder,     ///< an entry of the form that was asked for, "identity 1", and not of an answer
+  echoed_form,     ///< an entry repeats the form that was asked for, "identity 1", instead of answering
   repeated_entry,  ///< strict only
   not_the_form,    ///< strict only: other words, blanks or marks than the grammar's
 };
@@ -61,7 +61,7 @@ constexpr std::string_view fault_name(ProfileFault fault) {
                                                                "too few entries",
                                                                "too many entries",
                                                                "an entry is too long",
-                                                               "a placeholder",
+                                                               "an entry echoes the form",
                                                                "an entry appears twice",
                                                                "not the form"};
   return names[static_cast<std::size_t>(fault)];
@@ -185,7 +185,7 @@ inline std::vector<std::string> tolerant_entries(std::string_view list) {
 }
 
 // "identity 2", "[Interest 1]", "interest": what weak models copy from the form.
-inline bool is_placeholder(std::string_view entry) {
+inline bool echoes_form(std::string_view entry) {
   const std::string low = lowered(trimmed(entry, " []"));
   for (const std::string_view word : {"identity", "interest"})
     if (low.starts_with(word) && low.find_first_not_of(" 0123456789", word.size()) == std::string::npos) return true;
@@ -199,7 +199,7 @@ inline ProfileFault check_entries(const std::vector<std::string>& entries, const
   for (const std::string& entry : entries)
     if (static_cast<Index>(entry.size()) > rules.longest_entry) return ProfileFault::long_entry;
   for (const std::string& entry : entries)
-    if (is_placeholder(entry)) return ProfileFault::placeholder;
+    if (echoes_form(entry)) return ProfileFault::echoed_form;
   return ProfileFault::none;
 }
 
