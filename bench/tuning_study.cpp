@@ -3,7 +3,7 @@
 // another world guides as well as one's own.
 //   tuning_study OUT [seeds=5] [users=2000] [items=2600] [first_seed=1] [NAME=VALUE …]
 //
-// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see `adjust`).
+// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp).
 // A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
 // recipe was made on seeds 1 and 2: study others). Finished seeds are kept in OUT and not run again; an unfinished one
@@ -14,119 +14,26 @@
 
 #include "reclm/data/world.hpp"
 #include "reclm/eval/protocol.hpp"
-#include "reclm/instruct/neighbours.hpp"
 #include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_language_model.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
-#include "reclm/model/backbones/light_gcn.hpp"
 #include "reclm/model/baselines.hpp"
-#include "reclm/model/initial_vectors.hpp"
-#include "reclm/model/joint_model.hpp"
-#include "reclm/model/trainer.hpp"
+#include "tuning_place.hpp"
 #include "tuning_tables.hpp"
 
 using namespace reclm;
 using namespace reclm::instruct;
 using tuning_study::Arm;
 using tuning_study::Seed;
+using namespace tuning_study::arm_names;
+using tuning_study::Adjustments;
+using tuning_study::Place;
 
 namespace {
 
-constexpr const char* kUntuned = "untuned";
-constexpr const char* kSft = "SFT";
-constexpr const char* kLonger = "SFT, on the collaborative schedule";
-constexpr const char* kCollaborative = "+ collaborative";
-constexpr const char* kPpo = "+ PPO";
-constexpr const char* kTransferred = "+ PPO, the other world's reward";
-constexpr const char* kChosen = "+ collaborative, best of 8 by the reward";
-constexpr const char* kChosenTransferred = "+ collaborative, best of 8 by the other world's reward";
-constexpr const char* kTeacher = "teacher";
-constexpr const char* kShuffled = "+ PPO, shuffled among users";
-constexpr const char* kFrequent = "most frequent interests";
-constexpr const char* kHistory = "raw text of the history";
-constexpr const char* kRandom = "random order";
 constexpr std::uint64_t kDraws = 4;  // profiles drawn of each user and model
-
-/// A world whose train has a validation split, and who is like whom in it.
-struct Place {
-  World world;
-  TuningData data;
-
-  explicit Place(const WorldOptions& options) : world(make_world(options)) {
-    Dataset& all = world.dataset;
-    carve_validation(all, {.seed = options.seed});
-    const Initializer init(options.seed);
-    JointModel<> model(
-        "LightGCN",
-        std::make_unique<IdVectors<Cpu, float>>(init, all.train.users(), all.train.items(), 32, IdStart::xavier),
-        std::make_unique<LightGcn<Cpu, float>>(all.train));
-    TrainOptions how;
-    how.epochs = 20;
-    how.seed = options.seed;
-    how.l2 = 1e-7;
-    how.selection = Selection::last;
-    train(model, all.train, how);
-    const PairModel factors = model.ranking();
-    data = {.data = &all,
-            .user_profiles = world.user_profile_text,
-            .item_profiles = world.item_profile_text,
-            .neighbours = user_neighbours(factors).ids,
-            .item_neighbours = item_neighbours(factors).ids};
-    // Of unseen items nothing is taught: they are what is ranked.
-    const std::vector<Index> clicks = all.train.item_counts();
-    for (std::size_t item = 0; item < clicks.size(); ++item)
-      if (clicks[item] == 0) data.item_profiles[item].clear();
-  }
-  Place(const Place&) = delete;
-
-  [[nodiscard]] std::vector<std::string> truth(Id user) const {
-    std::vector<std::string> names;
-    for (const WorldInterest& interest : world.user_interests[static_cast<std::size_t>(user)])
-      names.push_back(world.interest_names[static_cast<std::size_t>(interest.interest)]);
-    return names;
-  }
-};
-
-using Adjustments = std::vector<std::pair<std::string, double>>;
-
-/// Sets one of the recipe's settings. @throws ConfigError on a name that is none
-void adjust(TuningOptions& options, const std::string& name, double value) {
-  const auto whole = static_cast<Index>(value);
-  const std::map<std::string, std::function<void()>> all{
-      {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
-      {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
-      {"sft_rate", [&] { options.sft.learning_rate = value; }},
-      {"full_sft", [&] { options.full_sft = whole != 0; }},
-      {"model_weight", [&] { options.mixture.weights[0] = value; }},
-      {"diversity_weight", [&] { options.mixture.weights[1] = options.mixture.weights[2] = value; }},
-      {"distil_items", [&] { options.distil_items = whole != 0; }},
-      {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
-      {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
-      {"collaborative_users", [&] { options.collaborative_users = whole; }},
-      {"rehearsal", [&] { options.rehearsal = value; }},
-      {"reward_epochs", [&] { options.reward.epochs = static_cast<int>(whole); }},
-      {"reward_rate", [&] { options.reward.learning_rate = value; }},
-      {"reward_from_tuned", [&] { options.reward_from_tuned = whole != 0; }},
-      {"partial_prompts", [&] { options.partial_prompts = whole; }},
-      {"lambda", [&] { options.ppo.rl.lambda = value; }},
-      {"reward_evidence", [&] { options.reward_evidence = whole != 0; }},
-      {"weighing_users", [&] { options.weighing_users = whole; }},
-      {"foresight", [&] { options.mixture.weights[4] = value; }},
-      {"steps", [&] { options.ppo.steps = whole; }},
-      {"questions", [&] { options.ppo.questions = whole; }},
-      {"group", [&] { options.ppo.rl.group = static_cast<int>(whole); }},
-      {"against_group", [&] { options.ppo.rl.against_group = whole != 0; }},
-      {"passes", [&] { options.ppo.rl.passes = static_cast<int>(whole); }},
-      {"minibatch", [&] { options.ppo.rl.minibatch = whole; }},
-      {"ppo_rate", [&] { options.ppo.rl.learning_rate = value; }},
-      {"kl", [&] { options.ppo.rl.kl.coefficient = value; }},
-      {"kl_target", [&] { options.ppo.rl.kl.target = value; }}};
-  const auto found = all.find(name);
-  if (found == all.end()) throw ConfigError("there is no setting \"" + name + "\" to adjust");
-  found->second();
-}
 
 class OneSeed {
  public:
@@ -191,7 +98,7 @@ class OneSeed {
 
   [[nodiscard]] TuningOptions recipe() const {
     TuningOptions options = tiny_tuning_recipe(seed_);
-    for (const auto& [name, value] : adjustments_) adjust(options, name, value);
+    for (const auto& [name, value] : adjustments_) tuning_study::adjust(options, name, value);
     options.shown = 0;  // profiles are drawn and measured below
     return options;
   }
@@ -479,25 +386,7 @@ int run(int argc, char** argv) {
     }
     finished.push_back(std::move(*result));
   }
-  tuning_study::print_arms(finished, {kRandom, kFrequent, kHistory, kUntuned, kSft, kLonger, kCollaborative, kPpo,
-                                      kTransferred, kChosen, kChosenTransferred, kShuffled, kTeacher});
-  const std::vector<std::pair<std::string, std::string>> pairs{{kSft, kUntuned},
-                                                               {kCollaborative, kSft},
-                                                               {kCollaborative, kLonger},
-                                                               {kPpo, kCollaborative},
-                                                               {kPpo, kSft},
-                                                               {kPpo, kShuffled},
-                                                               {kPpo, kTeacher},
-                                                               {kTransferred, kCollaborative},
-                                                               {kPpo, kTransferred},
-                                                               {kChosen, kCollaborative},
-                                                               {kChosenTransferred, kCollaborative}};
-  tuning_study::print_tests(finished, "true interests named", &Arm::accuracy, pairs);
-  tuning_study::print_tests(finished, "… at temperature 0", &Arm::greedy, pairs);
-  tuning_study::print_tests(finished, "zero-shot Recall@20", &Arm::recall, pairs);
-  tuning_study::print_figures(finished);
-  for (const auto& [stage, texts] : finished.front().samples)
-    for (const std::string& text : texts) std::printf("- %s: %s\n", stage.c_str(), text.c_str());
+  tuning_study::print_all(finished);
   return 0;
 }
 

@@ -18,6 +18,25 @@
 
 namespace tuning_study {
 
+/// Where profiles come from.
+namespace arm_names {
+
+inline constexpr const char* kUntuned = "untuned";
+inline constexpr const char* kSft = "SFT";
+inline constexpr const char* kLonger = "SFT, on the collaborative schedule";
+inline constexpr const char* kCollaborative = "+ collaborative";
+inline constexpr const char* kPpo = "+ PPO";
+inline constexpr const char* kTransferred = "+ PPO, the other world's reward";
+inline constexpr const char* kChosen = "+ collaborative, best of 8 by the reward";
+inline constexpr const char* kChosenTransferred = "+ collaborative, best of 8 by the other world's reward";
+inline constexpr const char* kTeacher = "teacher";
+inline constexpr const char* kShuffled = "+ PPO, shuffled among users";
+inline constexpr const char* kFrequent = "most frequent interests";
+inline constexpr const char* kHistory = "raw text of the history";
+inline constexpr const char* kRandom = "random order";
+
+}  // namespace arm_names
+
 /// Profiles from one source for the evaluation users of one seed.
 struct Arm {
   std::vector<float> accuracy;            ///< of each user: share of the true interests named; empty: it names none
@@ -149,6 +168,30 @@ inline void print_figures(const std::vector<Seed>& seeds) {
   std::puts("| figure | mean ± deviation |\n| --- | --- |");
   for (const auto& [name, values] : all) std::printf("| %s | %s |\n", name.c_str(), spread(values).c_str());
   std::puts("");
+}
+
+/// Every table, the tests of each stage against another, and some samples.
+inline void print_all(const std::vector<Seed>& seeds) {
+  using namespace arm_names;
+  print_arms(seeds, {kRandom, kFrequent, kHistory, kUntuned, kSft, kLonger, kCollaborative, kPpo, kTransferred, kChosen,
+                     kChosenTransferred, kShuffled, kTeacher});
+  const std::vector<std::pair<std::string, std::string>> pairs{{kSft, kUntuned},
+                                                               {kCollaborative, kSft},
+                                                               {kCollaborative, kLonger},
+                                                               {kPpo, kCollaborative},
+                                                               {kPpo, kSft},
+                                                               {kPpo, kShuffled},
+                                                               {kPpo, kTeacher},
+                                                               {kTransferred, kCollaborative},
+                                                               {kPpo, kTransferred},
+                                                               {kChosen, kCollaborative},
+                                                               {kChosenTransferred, kCollaborative}};
+  print_tests(seeds, "true interests named", &Arm::accuracy, pairs);
+  print_tests(seeds, "… at temperature 0", &Arm::greedy, pairs);
+  print_tests(seeds, "zero-shot Recall@20", &Arm::recall, pairs);
+  print_figures(seeds);
+  for (const auto& [stage, texts] : seeds.front().samples)
+    for (const std::string& text : texts) std::printf("- %s: %s\n", stage.c_str(), text.c_str());
 }
 
 }  // namespace tuning_study
