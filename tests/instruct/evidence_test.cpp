@@ -1,5 +1,5 @@
-/// Evidence for profiles by hand, its weights against their conditions, and what it tells on worlds: whose profile it is,
-/// with weights learned on other topics, and that words nobody uses do not pay.
+/// Evidence for profiles by hand, its weights against their conditions, and what it tells on worlds: whose profile it
+/// is, with weights learned on other topics, and that words nobody uses do not pay.
 #include <array>
 
 #include "reclm/data/world.hpp"
@@ -64,7 +64,8 @@ TEST_CASE("lift counts a cosine in deviations over all items") {
   for (Index p = 0; p < 2; ++p) {
     double mean = 0, squares = 0;
     for (Index i = 0; i < 4; ++i) {
-      const double dot = static_cast<double>(phrases(p, 0)) * items(i, 0) + static_cast<double>(phrases(p, 1)) * items(i, 1);
+      const double dot =
+          static_cast<double>(phrases(p, 0)) * items(i, 0) + static_cast<double>(phrases(p, 1)) * items(i, 1);
       mean += dot / 4;
       squares += dot * dot / 4;
     }

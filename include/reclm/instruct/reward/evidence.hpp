@@ -1,7 +1,7 @@
 #pragma once
 /// @file evidence.hpp
-/// What speaks for a profile in the history that it is about: numbers that name no topic, so that their weights, learned
-/// on one data set, hold on another.
+/// What speaks for a profile in the history that it is about: numbers that name no topic, so that their weights,
+/// learned on one data set, hold on another.
 
 #include <algorithm>
 #include <array>

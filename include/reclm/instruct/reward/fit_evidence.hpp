@@ -14,9 +14,9 @@
 
 namespace reclm::instruct {
 
-/// The weights, 0 or more, that minimise the mean of −log σ(w · (chosen − rejected)) over pairs, plus a ridge of `ridge`
-/// pairs on weights that are counted in the evidence's own spread. No weight is negative: nothing that evidence stands
-/// for may cost. Newton's method; the weights that would be negative are taken out, the worst first.
+/// The weights, 0 or more, that minimise the mean of −log σ(w · (chosen − rejected)) over pairs, plus a ridge of
+/// `ridge` pairs on weights that are counted in the evidence's own spread. No weight is negative: nothing that evidence
+/// stands for may cost. Newton's method; the weights that would be negative are taken out, the worst first.
 /// @param differences of each pair, evidence of the chosen answer less that of the rejected one
 /// @throws ConfigError without pairs or on a ridge that is not above 0, NumericError on a value that is not finite
 inline EvidenceWeights fit_evidence(std::span<const EvidenceValues> differences, double ridge = 1) {

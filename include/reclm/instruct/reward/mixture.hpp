@@ -41,7 +41,7 @@ using TermWeights = std::array<double, kRewardTerms>;
 
 /// The sum of weighted standard scores.
 struct RewardMixture {
-  TermWeights weights{1, 0, 0, 0, 0};  ///< model, distinctness, apartness, coverage, foresight
+  TermWeights weights{1, 0, 0, 0, 0};       ///< model, distinctness, apartness, coverage, foresight
   EvidenceWeights evidence = kScorerAlone;  ///< what the first of them, the reward model, goes by
   std::array<RunningScale, kRewardTerms> scales{};
   double malformed = -4;  ///< the reward of a text that is no profile

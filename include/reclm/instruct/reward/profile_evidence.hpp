@@ -1,7 +1,7 @@
 #pragma once
 /// @file profile_evidence.hpp
-/// What a reward knows of the users of a data set: their histories as vectors, their neighbours' profiles, and how far a
-/// phrase stands out among all items.
+/// What a reward knows of the users of a data set: their histories as vectors, their neighbours' profiles, and how far
+/// a phrase stands out among all items.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct EvidenceSources {
   std::span<const std::string> profiles{};       ///< of all users, "" where there is none: the neighbours'
   std::span<const std::string> item_profiles{};  ///< of all items, "" where there is none; or empty
   const Interactions* held_out = nullptr;        ///< of validation, never of test; null: foresight stays unknown
-  Index others = 20;  ///< items drawn at random that a user did not take, for the same term
+  Index others = 20;                             ///< items drawn at random that a user did not take, for the same term
   std::uint64_t seed = 1;
 };
 
