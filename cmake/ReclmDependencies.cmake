@@ -7,5 +7,5 @@ if(RECLM_WITH_BLAS)
   find_package(BLAS REQUIRED)
 endif()
 if(RECLM_WITH_ONEDNN)
-  find_package(dnnl REQUIRED)  # oneDNN; Debian: libdnnl-dev
+  find_package(dnnl REQUIRED)  # oneDNN; Debian: libdnnl-dev with ocl-icd-opencl-dev
 endif()

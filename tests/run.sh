@@ -22,7 +22,7 @@ if [[ -z ${RECLM_SKIP_PACKAGES:-} ]]; then
   examples/install_packages.sh g++ cmake ninja-build libeigen3-dev libxtensor-dev libtbb-dev nlohmann-json3-dev \
     libcli11-dev catch2 pkg-config libpcre2-dev libutf8proc-dev libcpp-httplib-dev libssl-dev
   $quick || examples/install_packages.sh --optional libbenchmark-dev clang-16 libclang-rt-16-dev python3-venv \
-    libfaiss-dev libblas-dev liblapack-dev libhnswlib-dev libdnnl-dev
+    libfaiss-dev libblas-dev liblapack-dev libhnswlib-dev libdnnl-dev ocl-icd-opencl-dev
   $quick || examples/fetch_models.sh --optional || true
 fi
 
@@ -50,7 +50,8 @@ fi
 benchmarks=ON
 onednn=ON
 dpkg-query -W libbenchmark-dev >/dev/null 2>&1 || benchmarks=OFF
-dpkg-query -W libdnnl-dev >/dev/null 2>&1 || onednn=OFF
+# Debian's oneDNN asks for OpenCL when CMake looks for it, and only recommends the package.
+dpkg-query -W libdnnl-dev ocl-icd-opencl-dev >/dev/null 2>&1 || onednn=OFF
 configure ci-gcc -DRECLM_BUILD_BENCHMARKS=$benchmarks -DRECLM_WITH_ONEDNN=$onednn
 if command -v clang++-16 >/dev/null; then
   configure ci-clang
