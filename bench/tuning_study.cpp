@@ -3,7 +3,8 @@
 // another world guides as well as one's own.
 //   tuning_study OUT [seeds=5] [users=2000] [items=2600] [first_seed=1] [NAME=VALUE …]
 //
-// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp).
+// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp). All seeds
+// begin with one model, OUT/tiny, which is trained first where it is not there (see pretrained below).
 // A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
 // recipe was made on seeds 1 and 2: study others). Finished seeds are kept in OUT and not run again; an unfinished one
@@ -11,13 +12,16 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <numeric>
 
+#include "reclm/data/text_encoder.hpp"
 #include "reclm/data/world.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_language_model.hpp"
+#include "reclm/instruct/tiny_lessons.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "reclm/model/baselines.hpp"
 #include "tuning_place.hpp"
@@ -35,15 +39,50 @@ namespace {
 
 constexpr std::uint64_t kDraws = 4;  // profiles drawn of each user and model
 
+// One model for all seeds, which has read libraries of both vocabularies (worlds of seeds that nobody studies) and
+// knows nothing of the worlds that it is tuned on.
+LanguageModel pretrained(const std::filesystem::path& folder) {
+  constexpr std::uint64_t seed = 900'001;
+  const DialogueOptions wording = tiny_dialogues(seed);
+  const auto corpus = [&] {
+    TinyCorpus all;
+    for (const int vocabulary : {0, 1}) {
+      const World library =
+          make_world({.users = 7000, .items = 5000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
+      for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
+        all.texts.push_back(std::move(text));
+      for (lm::TinyLesson& lesson : reading_lessons(library, wording)) all.lessons.push_back(std::move(lesson));
+    }
+    return all;
+  };
+  lm::TinyOptions options = tiny_model_recipe(seed);
+  options.vocabulary = options.vocabulary * 3 / 2;
+  options.width = 128;
+  options.kv_heads = options.heads;
+  options.inner_width = 256;
+  options.learning_rate = 3e-3;
+  options.observer = [](const Progress& progress) {
+    if (progress.step % 1000 == 0)
+      std::fprintf(stderr, "pretraining: step %lld of %lld, loss %.3f\n", static_cast<long long>(progress.step),
+                   static_cast<long long>(progress.total), progress.loss);
+    return true;
+  };
+  std::filesystem::create_directories(folder.parent_path());
+  make_tiny_model(folder, corpus, options);
+  return open_language_model(folder);
+}
+
 class OneSeed {
  public:
-  OneSeed(std::filesystem::path folder, WorldOptions options, Adjustments adjustments)
+  OneSeed(std::filesystem::path folder, LanguageModel model, WorldOptions options, Adjustments adjustments)
       : folder_(std::move(folder)),
         seed_(options.seed),
         adjustments_(std::move(adjustments)),
         here_(options),
         there_(other(options)),
-        model_(tiny()) {}
+        model_(std::move(model)) {
+    std::filesystem::create_directories(folder_);
+  }
 
   Seed run() {
     const auto start = std::chrono::steady_clock::now();
@@ -76,24 +115,6 @@ class OneSeed {
     options.vocabulary = 1 - options.vocabulary;
     options.seed += 1000;
     return options;
-  }
-
-  // One model that knows the words of both worlds, as a large one would.
-  [[nodiscard]] LanguageModel tiny() const {
-    const auto path = folder_ / "tiny";
-    std::filesystem::create_directories(folder_);
-    const auto texts = [&] {
-      const DialogueOptions wording = tiny_dialogues(seed_);
-      std::vector<std::string> all = tiny_texts_of(*here_.data.data, here_.data.user_profiles, seed_, wording);
-      for (std::string& text : tiny_texts_of(*there_.data.data, there_.data.user_profiles, seed_, wording))
-        all.push_back(std::move(text));
-      return all;
-    };
-    lm::TinyOptions options = tiny_model_recipe(seed_);
-    options.vocabulary = options.vocabulary * 3 / 2;
-    options.tokens *= 2;
-    make_tiny_model(path, texts, options);
-    return open_language_model(path);
   }
 
   [[nodiscard]] TuningOptions recipe() const {
@@ -291,12 +312,34 @@ class OneSeed {
     return format_profile(profile);
   }
 
-  // Unseen items by the cosine between the profile's vector and their texts': nothing is learned from clicks.
+  // Whom each item is for, in the words of the model after SFT: the same for all arms, so that they differ in users'
+  // profiles alone.
+  [[nodiscard]] std::vector<std::string> item_profiles() const {
+    const Dialogues dialogues(*here_.data.data, recipe().dialogues);
+    std::vector<Id> all(static_cast<std::size_t>(here_.data.data->train.items()));
+    std::iota(all.begin(), all.end(), Id{0});
+    std::vector<lm::Dialogue> asked;
+    for (PromptSample& prompt : dialogues.item_prompts(all, {}, here_.data.item_profiles).samples)
+      asked.push_back(std::move(prompt.messages));
+    lm::Decoder<> decoder(*model_.weights);
+    if (!recipe().full_sft) decoder.attach(lm::read_peft(folder_ / "here" / "sft").adapter);
+    AnswerOptions how = recipe().answers;
+    how.batch = 64;
+    how.sampling = {.temperature = 0};
+    return answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
+  }
+
+  // Unseen items by the cosine between the profile's vector and that of their text and profile: nothing is learned from
+  // clicks.
   void recommend(const std::map<std::string, Draws>& texts) {
     const Dataset& data = *here_.data.data;
     const ItemTexts item_texts(data);
-    std::vector<std::string> items, profiles;
-    for (Id i = 0; i < static_cast<Id>(data.train.items()); ++i) items.push_back(item_texts.text(i));
+    std::vector<std::string> raw, items, profiles;
+    const std::vector<std::string> about = item_profiles();
+    for (Id i = 0; i < static_cast<Id>(data.train.items()); ++i) {
+      raw.push_back(item_texts.text(i));
+      items.push_back(raw.back() + " " + about[static_cast<std::size_t>(i)]);
+    }
     for (const auto& [name, draws] : texts)
       for (const auto& written : draws) profiles.insert(profiles.end(), written.begin(), written.end());
     const Profiles vectors = encode_profiles(items, profiles);
@@ -318,12 +361,16 @@ class OneSeed {
         first += static_cast<Index>(users_.size());
         judge(name, std::move(users), draws.size());
       }
-    const ContentKnn history(data.train, vectors.items);
-    EvalOptions how;
-    how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
-    how.catalogue = false;
-    keep_recall(kHistory,
-                evaluate(data, Setting::zero_shot, PairModel(history.user_factors(), history.item_factors()), how));
+    const auto judge_history = [&](const char* name, const Matrix<float>& of_items) {
+      const ContentKnn history(data.train, of_items);
+      EvalOptions how;
+      how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
+      how.catalogue = false;
+      keep_recall(name,
+                  evaluate(data, Setting::zero_shot, PairModel(history.user_factors(), history.item_factors()), how));
+    };
+    judge_history(kHistory, encode_text(raw));
+    judge_history(kDescribed, vectors.items);
     Matrix<float> noise(data.train.users(), vectors.items.cols());
     const Random random(seed_, Stream::evaluation, 0x6e6f6973u);
     for (Index k = 0; k < noise.size(); ++k) noise.data()[k] = random.uniform(static_cast<std::uint64_t>(k)) - 0.5f;
@@ -374,13 +421,15 @@ int run(int argc, char** argv) {
     const bool number_of_seeds = place == 1 && adjustments.empty();  // another one leaves finished seeds as they are
     if (!number_of_seeds) settings += " " + word;
   }
+  std::optional<LanguageModel> model;
   std::vector<Seed> finished;
   for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(sizes[0]); ++seed) {
     const WorldOptions options{.users = sizes[1], .items = sizes[2], .vectors = false, .seed = seed};
     const auto file = out / ("seed-" + std::to_string(seed) + ".json");
     auto result = tuning_study::read(file, settings);
     if (!result) {
-      result = OneSeed(out / ("seed-" + std::to_string(seed)), options, adjustments).run();
+      if (!model) model = pretrained(out / "tiny");
+      result = OneSeed(out / ("seed-" + std::to_string(seed)), *model, options, adjustments).run();
       tuning_study::write(file, *result, settings);
       std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
     }

@@ -33,6 +33,7 @@ inline constexpr const char* kTeacher = "teacher";
 inline constexpr const char* kShuffled = "+ PPO, shuffled among users";
 inline constexpr const char* kFrequent = "most frequent interests";
 inline constexpr const char* kHistory = "raw text of the history";
+inline constexpr const char* kDescribed = "texts and item profiles of the history";
 inline constexpr const char* kRandom = "random order";
 
 }  // namespace arm_names
@@ -173,8 +174,8 @@ inline void print_figures(const std::vector<Seed>& seeds) {
 /// Every table, the tests of each stage against another, and some samples.
 inline void print_all(const std::vector<Seed>& seeds) {
   using namespace arm_names;
-  print_arms(seeds, {kRandom, kFrequent, kHistory, kUntuned, kSft, kLonger, kCollaborative, kPpo, kTransferred, kChosen,
-                     kChosenTransferred, kShuffled, kTeacher});
+  print_arms(seeds, {kRandom, kFrequent, kHistory, kDescribed, kUntuned, kSft, kLonger, kCollaborative, kPpo,
+                     kTransferred, kChosen, kChosenTransferred, kShuffled, kTeacher});
   const std::vector<std::pair<std::string, std::string>> pairs{{kSft, kUntuned},
                                                                {kCollaborative, kSft},
                                                                {kCollaborative, kLonger},

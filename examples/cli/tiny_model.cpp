@@ -13,10 +13,11 @@ std::optional<instruct::LanguageModel> tiny_model(const TaughtData& taught, cons
   lm::TinyOptions how = instruct::tiny_model_recipe(seed);
   if (tokens) how.tokens = *tokens;
   how.observer = observer;
-  const auto texts = [&] {
-    return instruct::tiny_texts_of(taught.data, taught.user_profiles, seed, instruct::tiny_dialogues(seed));
+  const auto corpus = [&] {
+    return instruct::TinyCorpus{
+        instruct::tiny_texts_of(taught.data, taught.user_profiles, seed, instruct::tiny_dialogues(seed))};
   };
-  if (!instruct::make_tiny_model(folder, texts, how)) return std::nullopt;
+  if (!instruct::make_tiny_model(folder, corpus, how)) return std::nullopt;
   return open_language_model(folder.string());
 }
 

@@ -74,3 +74,38 @@ TEST_CASE("a tiny model learns from no profile of its world") {
   CHECK(told <= 1);  // by chance
   CHECK_THROWS_AS(train_tiny(std::vector<std::string>{"too short"}, small_options()), ConfigError);
 }
+
+TEST_CASE("of a lesson the answer and the marked pieces are learned, nothing else") {
+  const TinyModel tiny = train_tiny(small_world(), small_options());
+  const TinyLesson lesson{{{"bread and ", false}, {"hiking", true}, {" again", false}}, "baker"};
+  const TrainingSample sample = detail::lesson_sample(lesson, tiny.tokenizer);
+  std::vector<TokenId> learned;
+  for (std::size_t k = 0; k < sample.tokens.size(); ++k)
+    if (sample.learn[k] != 0) learned.push_back(sample.tokens[k]);
+  std::vector<TokenId> expected = tiny.tokenizer.encode("hiking", false);
+  for (const TokenId token : tiny.tokenizer.encode("baker", false)) expected.push_back(token);
+  expected.push_back(tiny.tokenizer.eos());
+  CHECK(learned == expected);
+  const std::string whole = tiny.tokenizer.decode(sample.tokens, false);
+  CHECK(whole.find("bread and hiking again") != std::string::npos);
+  const Dialogue asked{{"user", "bread and hiking again"}};
+  CHECK(whole.starts_with(tiny.tokenizer.chat(asked, true) + "baker"));
+  CHECK(detail::lesson_sample({{{"no answer", true}}, {}}, tiny.tokenizer).targets() ==
+        static_cast<Index>(tiny.tokenizer.encode("no answer", false).size()));
+}
+
+TEST_CASE("a tiny model learns what its lessons teach and texts do not tell") {
+  // Which of two words comes after which of four is said in lessons alone.
+  const char* words[] = {"Alpha", "Beta", "Gamma", "Delta"};
+  std::vector<TinyLesson> lessons;
+  for (int k = 0; k < 600; ++k) lessons.push_back({{{words[k % 4], false}}, k % 2 == 0 ? "even" : "odd"});
+  const TinyModel taught = train_tiny(tiny_texts(small_world(), 1), small_options(), lessons);
+  const TrainableDecoder<> model(taught.weights);
+  const auto loss = [&](std::string told, std::string answer) {
+    const TrainingSample sample =
+        detail::lesson_sample({{{std::move(told), false}}, std::move(answer)}, taught.tokenizer);
+    return mean_loss(model, std::span<const TrainingSample>(&sample, 1));
+  };
+  for (int k = 0; k < 4; ++k)
+    CHECK(loss(words[k], k % 2 == 0 ? "even" : "odd") < loss(words[k], k % 2 == 0 ? "odd" : "even"));
+}

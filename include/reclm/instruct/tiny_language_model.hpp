@@ -75,19 +75,26 @@ inline std::vector<std::string> tiny_texts_of(const Dataset& data, const std::ve
   return texts;
 }
 
-/// Sees to it that `folder` is a Hugging Face folder with a tiny model. Where there is none it is trained on what
-/// `texts()` gives, with a checkpoint beside the folder, and saved; the folder appears when it is whole.
+/// What a tiny model learns from.
+struct TinyCorpus {
+  std::vector<std::string> texts;
+  std::vector<lm::TinyLesson> lessons{};
+};
+
+/// Sees to it that `folder` is a Hugging Face folder with a tiny model. Where there is none it is trained on the
+/// TinyCorpus that `corpus()` gives, with a checkpoint beside the folder, and saved; the folder appears when it is whole.
 /// @return false when the observer stopped it
 /// @throws ConfigError, IoError, DataError
-template <class Texts>
-bool make_tiny_model(const std::filesystem::path& folder, const Texts& texts, lm::TinyOptions options) {
+template <class Corpus>
+bool make_tiny_model(const std::filesystem::path& folder, const Corpus& corpus, lm::TinyOptions options) {
   namespace fs = std::filesystem;
   fs::path beside = folder, checkpoint = folder;
   beside += ".unfinished";
   checkpoint += ".checkpoint.safetensors";
   if (!fs::exists(folder / "config.json")) {
     options.checkpoint = checkpoint;
-    const lm::TinyModel tiny = lm::train_tiny(texts(), options);
+    TinyCorpus from = corpus();
+    const lm::TinyModel tiny = lm::train_tiny(std::move(from.texts), options, from.lessons);
     if (tiny.report.interrupted) return false;
     fs::remove_all(beside);
     fs::create_directories(beside);

@@ -8,8 +8,11 @@
 ///     Decoder<> decoder(tiny.weights);                     // or a TrainableDecoder, to tune it further
 ///     save_tiny("folder", tiny);                           // a Hugging Face folder
 
+#include <algorithm>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,7 @@
 #include "reclm/lm/tokenizer/save_tokenizer.hpp"
 #include "reclm/lm/tokenizer/train_bpe.hpp"
 #include "reclm/lm/training/finetune.hpp"
+#include "reclm/lm/training/samples.hpp"
 #include "reclm/lm/weights/save_model.hpp"
 
 namespace reclm::lm {
@@ -27,12 +31,18 @@ struct TinyOptions {
   Index width = 128, layers = 4, heads = 4, kv_heads = 2, inner_width = 320;
   Index context = 1024;
   Index segment = 256;     ///< tokens of a training sequence
-  Index tokens = 500'000;  ///< to train on; whole passes over the texts, at least one
+  Index tokens = 500'000;  ///< of texts to train on; whole passes over them, at least one. Lessons are passed once
   Index batch_tokens = 1024;
   double learning_rate = 4e-3;
   std::uint64_t seed = 1;
   std::filesystem::path checkpoint{};  ///< from which a training that was stopped or killed goes on; empty: none
   Observer observer{};                 ///< told as in `finetune`; returning false stops
+};
+
+/// A question with its answer, of which only some is learned: what a larger model knows how to do from its reading.
+struct TinyLesson {
+  std::vector<std::pair<std::string, bool>> told;  ///< the user's message in pieces, and whether a piece is learned
+  std::string answer{};                            ///< the assistant's, learned; empty: the lesson ends before it
 };
 
 struct TinyModel {
@@ -71,17 +81,14 @@ inline std::vector<std::string> tiny_texts(const World& world, std::uint64_t see
   return texts;
 }
 
-/// Learns a tokenizer and a decoder from texts.
-/// @throws ConfigError when there are too few texts for one training sequence, or options are out of range
-/// Cost: 6 MFLOP a token and million parameters; at the defaults under a minute on two cores
-inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& options = {}) {
-  std::string corpus;
-  for (const std::string& text : texts) corpus += text + "\n";
-  Tokenizer tokenizer = train_bpe(corpus, options.vocabulary);
+namespace detail {
+
+/// Texts one behind the other in a new order, cut into sequences of one length; the last, shorter one is left out.
+inline std::vector<TrainingSample> text_samples(std::vector<std::string> texts, const Tokenizer& tokenizer,
+                                                const TinyOptions& options) {
   RandomSequence draws(Random(options.seed, Stream::shuffle, 0x717));
   for (std::size_t k = texts.size(); k > 1; --k)
     std::swap(texts[k - 1], texts[draws.below(static_cast<std::uint32_t>(k))]);
-  // Texts one behind the other, cut into sequences of one length.
   std::vector<TrainingSample> samples;
   TrainingSample sample;
   for (const std::string& text : texts) {
@@ -94,9 +101,58 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
       samples.push_back(std::exchange(sample, {}));
     }
   }
+  return samples;
+}
+
+inline std::string told_text(const TinyLesson& lesson) {
+  std::string text;
+  for (const auto& [piece, learned] : lesson.told) text += piece;
+  return text;
+}
+
+inline TrainingSample lesson_sample(const TinyLesson& lesson, const Tokenizer& tokenizer) {
+  const std::string told = told_text(lesson);
+  const Dialogue asked{{"user", told}};
+  const std::string whole = tokenizer.chat(asked, true);
+  const std::size_t at = whole.find(told);
+  if (at == std::string::npos) throw ConfigError("TinyLesson: the chat format changes what is told");
+  TrainingSample sample;
+  append(sample, tokenizer.encode(std::string_view(whole).substr(0, at), false), false);
+  for (const auto& [piece, learned] : lesson.told) append(sample, tokenizer.encode(piece, false), learned);
+  if (lesson.answer.empty()) return sample;
+  append(sample, tokenizer.encode(std::string_view(whole).substr(at + told.size()), false), false);
+  append(sample, tokenizer.encode(lesson.answer, false), true);
+  sample.tokens.push_back(tokenizer.eos());
+  sample.learn.push_back(1);
+  return sample;
+}
+
+}  // namespace detail
+
+/// Learns a tokenizer and a decoder from texts, and from lessons if there are any.
+/// @throws ConfigError when there are too few texts for one training sequence, or options are out of range
+/// Cost: 6 MFLOP a token and million parameters; at the defaults under a minute on two cores
+inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& options = {},
+                            std::span<const TinyLesson> lessons = {}) {
+  constexpr std::size_t spelled = 4000;  // lessons that the tokenizer learns its words from
+  std::string corpus;
+  for (const std::string& text : texts) corpus += text + "\n";
+  for (const TinyLesson& lesson : lessons.first(std::min(spelled, lessons.size())))
+    corpus += detail::told_text(lesson) + "\n" + lesson.answer + "\n";
+  Tokenizer tokenizer = train_bpe(corpus, options.vocabulary);
+  std::vector<TrainingSample> samples = detail::text_samples(std::move(texts), tokenizer, options);
   if (samples.empty())
     throw ConfigError("train_tiny: the texts do not fill a sequence of " + std::to_string(options.segment) +
                       " tokens. Remedy: give more text, or a smaller segment");
+  const auto pass = static_cast<Index>(samples.size());
+  const Index passes = std::max<Index>(1, (options.tokens / options.segment + pass / 2) / pass);
+  int epochs = static_cast<int>(passes);
+  if (!lessons.empty()) {
+    samples.reserve(static_cast<std::size_t>(pass * passes) + lessons.size());
+    for (Index k = pass; k < pass * passes; ++k) samples.push_back(samples[static_cast<std::size_t>(k - pass)]);
+    for (const TinyLesson& lesson : lessons) samples.push_back(detail::lesson_sample(lesson, tokenizer));
+    epochs = 1;
+  }
   ModelConfig config;
   config.vocabulary = tokenizer.vocabulary();
   config.width = options.width;
@@ -111,9 +167,8 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   config.pad = tokenizer.pad();
   config.stops = tokenizer.stops();
   TrainableDecoder<> model(random_weights(config, options.seed));
-  const Index pass = static_cast<Index>(samples.size()) * options.segment;
   FinetuneReport report = finetune(model, std::span<const TrainingSample>(samples),
-                                   {.epochs = static_cast<int>(std::max<Index>(1, (options.tokens + pass / 2) / pass)),
+                                   {.epochs = epochs,
                                     .batch_tokens = options.batch_tokens,
                                     .learning_rate = options.learning_rate,
                                     .warmup = 0.05,
