@@ -8,8 +8,8 @@ compared with transformers too, in float32 and in bf16), FOLDER a MiniLM. --torc
 which transformers opens faster than GGUF. reclm runs with weights as stored, and by products in bf16 ("reclm bf16",
 "reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
 CPU seconds are compared: on a busy machine wall seconds say nothing.
---check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'; for files of blocks,
-what reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in float32.
+--check: greedy tokens and logits of 20 prompts and sentence vectors beside transformers'; for files of blocks, what
+reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in float32.
 Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime (with onnx and
 onnxscript, which export the graph; 32 sentences at a time, and one).
 """
@@ -225,31 +225,41 @@ def llama_logits(model, texts):
     return numpy.stack(rows)
 
 
+PROMPTS = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
+
+
+def lines(texts):
+    return "".join(" ".join(map(str, t)) + "\n" for t in texts)
+
+
+def greedy(options, model, precision):
+    """64 tokens behind each of PROMPTS."""
+    done = run([options.program, "greedy", model, "--precision", precision], options.core, lines(PROMPTS))
+    return [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+
+def our_logits(options, model, precision, texts):
+    """Behind each text, [texts, vocabulary]."""
+    import numpy
+    done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision", precision],
+                          input=lines(texts).encode(), capture_output=True)
+    return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+
+
 def check_blocks(options, model):
     """Logits behind 20 prompts of random tokens, and behind them with 64 greedy tokens."""
     import numpy
-    lines = lambda texts: "".join(" ".join(map(str, t)) + "\n" for t in texts)
-    prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
-    ours = {}
-    for precision in ("stored", "stored-bf16"):
-        ours[precision] = [[int(word) for word in line.split()] for line in
-                           run([options.program, "greedy", model, "--precision", precision], options.core,
-                               lines(prompts)).stdout.splitlines()]
+    ours = {precision: greedy(options, model, precision) for precision in ("stored", "stored-bf16")}
     same = sum(a == b for a, b in zip(*ours.values()))
-    texts = prompts + [p + text for p, text in zip(prompts, ours["stored"])]
-
-    def logits(precision):
-        done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision",
-                               precision], input=lines(texts).encode(), capture_output=True)
-        return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+    texts = PROMPTS + [p + text for p, text in zip(PROMPTS, ours["stored"])]
 
     def log_p(z):
         z = z - z.max(1, keepdims=True)
         return z - numpy.log(numpy.exp(z).sum(1, keepdims=True))
 
-    exact = logits("stored")
+    exact = our_logits(options, model, "stored", texts)
     print(f"{os.path.basename(model)}: greedy texts of 64 tokens that bf16 products leave as they are: {same} of 20")
-    for name, z in (("reclm, bf16 products", logits("stored-bf16")),
+    for name, z in (("reclm, bf16 products", our_logits(options, model, "stored-bf16", texts)),
                     ("llama.cpp", llama_logits(model, texts).astype(float))):
         kl = (numpy.exp(log_p(exact)) * (log_p(exact) - log_p(z))).sum(1)
         best = (exact.argmax(1) == z.argmax(1)).sum()
@@ -266,15 +276,18 @@ def check(options):
             check_blocks(options, model)
     for model in [m for m in options.gguf if os.path.getsize(m) >= 500e6][:1]:
         network = open_torch(options.torch or model)
-        prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
-        got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
-                  "".join(" ".join(map(str, p)) + "\n" for p in prompts)).stdout.splitlines()
-        same = 0
-        for prompt, line in zip(prompts, got):
-            expected = network.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False, eos_token_id=None,
-                                        pad_token_id=0)[0, len(prompt):].tolist()
-            same += [int(word) for word in line.split()] == expected
-        print(f"greedy texts of 64 tokens equal to transformers': {same} of 20")
+        mine, expected = greedy(options, model, "stored"), []
+        for prompt in PROMPTS:
+            text = network.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False, eos_token_id=None,
+                                    pad_token_id=0)
+            expected.append(text[0, len(prompt):].tolist())
+        same = sum(a == b for a, b in zip(mine, expected))
+        print(f"greedy texts of 64 tokens equal to transformers': {same} of {len(PROMPTS)}")
+        texts = PROMPTS + [p + text for p, text in zip(PROMPTS, expected)]
+        with torch.inference_mode():
+            theirs = torch.stack([network(torch.tensor([t]), logits_to_keep=1).logits[0, -1] for t in texts]).double()
+        apart = abs(our_logits(options, model, "stored", texts) - theirs.numpy()).max()
+        print(f"logits behind {len(texts)} texts differ from transformers' by at most {apart:.2e}")
     if options.encoder:
         from transformers import AutoModel
         network = AutoModel.from_pretrained(options.encoder, dtype=torch.float32).eval()
