@@ -1,10 +1,11 @@
 /// LoRA steps of a decoder as bench/peers/lm/lora.py makes them with torch and peft, for comparison by it.
 ///
-///     peer_lora MODEL.gguf [--weights stored|f32|bf16|stored-bf16] [--threads 1] [--steps 4] [--samples 4] [--length
-///     256]
-///               [--recompute 0]
+///     peer_lora MODEL.gguf [--weights stored|f32|bf16|stored-bf16] [--threads 1] [--steps 4] [--samples 4]
+///               [--length 256] [--recompute 0] [--out FOLDER]
 ///
 /// Prints, as its last line, JSON with "step_seconds", "cpu_seconds", "losses", "tokens" a step and "peak_rss_mb".
+/// --out: afterwards writes what bench/peers/lm/check_peft.py reads, FOLDER/adapter (PEFT's), FOLDER/merged (a Hugging
+/// Face folder) and FOLDER/log_p.safetensors (the first sample's tokens and their log-probabilities).
 #include <sys/resource.h>
 
 #include <chrono>
@@ -15,7 +16,9 @@
 #include <vector>
 
 #include "reclm/lm/training/finetune.hpp"
+#include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/weights/gguf_weights.hpp"
+#include "reclm/lm/weights/save_model.hpp"
 
 namespace {
 
@@ -36,11 +39,26 @@ std::string list(const std::vector<double>& values) {
   return "[" + text + "]";
 }
 
+void write_folders(const std::filesystem::path& folder, const TrainableDecoder<>& model, const TrainingSample& sample) {
+  write_peft(folder / "adapter", model.adapter(), {}, model.config().layers);
+  const MemoryWeights merged = model.merged();
+  std::vector<std::pair<std::string, StoredTensor>> tensors;
+  for (const std::string& name : merged.names()) tensors.emplace_back(name, merged.get(name));
+  save_model(folder / "merged", merged.config(), tensors);
+  const PackedBatch batch = pack(std::span(&sample, 1));
+  Tape<Cpu, float> tape(false);
+  const Matrix<float> log_p =
+      tape.value(model.log_probabilities(tape, model.forward(tape, batch), batch.targets)).to_host();
+  const NamedTensor named[] = {NamedTensor::of("tokens", sample.tokens), NamedTensor::of("log_p", log_p)};
+  write_safetensors(folder / "log_p.safetensors", named);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::map<std::string, std::string> options{{"--weights", "stored"}, {"--threads", "1"},  {"--steps", "4"},
-                                             {"--samples", "4"},      {"--length", "256"}, {"--recompute", "0"}};
+  std::map<std::string, std::string> options{
+      {"--weights", "stored"}, {"--threads", "1"},   {"--steps", "4"}, {"--samples", "4"},
+      {"--length", "256"},     {"--recompute", "0"}, {"--out", ""}};
   if (argc < 2) throw ConfigError("usage: peer_lora MODEL.gguf [options]");
   for (int k = 2; k + 1 < argc; k += 2) options[argv[k]] = argv[k + 1];
   const ThreadLimit limit(std::stoi(options["--threads"]));
@@ -76,6 +94,7 @@ int main(int argc, char** argv) try {
               cpu_last = cpu_now();
               return true;
             }});
+  if (!options["--out"].empty()) write_folders(options["--out"], model, data.front());
   std::cout << "{\"step_seconds\": " << list(seconds) << ", \"cpu_seconds\": " << list(cpu_seconds)
             << ", \"losses\": " << list(losses) << ", \"tokens\": " << samples * length
             << ", \"peak_rss_mb\": " << peak_megabytes() << "}" << std::endl;

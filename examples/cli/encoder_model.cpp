@@ -48,6 +48,17 @@ EncodedTexts encode_texts(const EncoderOptions& options, std::span<const std::st
   for (std::size_t begin = 0; begin < texts.size(); begin += kPart) {
     const auto part = texts.subspan(begin, std::min(kPart, texts.size() - begin));
     const fs::path file = folder / (part_key(options, part) + ".npy");
+    // Also where the vectors are there: how many texts are cut is told at the end, of all of them.
+    std::vector<std::vector<lm::TokenId>> tokens(part.size());
+    parallel_for(static_cast<Index>(part.size()), 64, [&](Index i) {
+      tokens[static_cast<std::size_t>(i)] = tokenizer.encode(part[static_cast<std::size_t>(i)]);
+    });
+    for (auto& text : tokens)
+      if (text.size() > longest) {  // what the model wants at the end stays there
+        text[longest - 1] = text.back();
+        text.resize(longest);
+        ++result.cut;
+      }
     Matrix<float> made;
     if (fs::exists(file)) {
       made = read_npy(file);
@@ -55,16 +66,6 @@ EncodedTexts encode_texts(const EncoderOptions& options, std::span<const std::st
         throw BadInput(file.string() + ": it holds other vectors than it should. Remedy: remove the folder " +
                        folder.string());
     } else {
-      std::vector<std::vector<lm::TokenId>> tokens(part.size());
-      parallel_for(static_cast<Index>(part.size()), 64, [&](Index i) {
-        tokens[static_cast<std::size_t>(i)] = tokenizer.encode(part[static_cast<std::size_t>(i)]);
-      });
-      for (auto& text : tokens)
-        if (text.size() > longest) {  // what the model wants at the end stays there
-          text[longest - 1] = text.back();
-          text.resize(longest);
-          ++result.cut;
-        }
       bool stopped = false;
       made = encoder.encode(tokens, how, [&](const Progress& progress) {
         Progress whole = progress;

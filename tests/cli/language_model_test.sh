@@ -43,6 +43,31 @@ if [[ -e $encoder ]]; then
   printf '{"id": "a", "text": "Alien"}\n{"id": "b", "text": "Heat"}\n' >films.jsonl
   ends 0 encode --model "$encoder" --input films.jsonl --out again.npy
   same films.npy again.npy
+
+  # Stopped behind its first part (2,048 texts) it goes on from there to the same bytes, and tells of all that it cut.
+  for k in $(seq 4200); do echo "{\"id\": \"$k\", \"text\": \"film $k\"}"; done >many.jsonl
+  job=(encode --model "$encoder" --input many.jsonl --max-tokens 4 --json)
+  ends 0 "${job[@]}" --out whole.npy
+  cut=$(json out.txt cut)
+  [[ $cut -gt 0 ]] || fail "no text was cut"
+  "$RECLM" "${job[@]}" --out part.npy >out.txt 2>err.txt </dev/null &
+  process=$!
+  while kill -0 "$process" 2>/dev/null && ! compgen -G 'part.npy.parts/*.npy' >/dev/null; do sleep 0.02; done
+  kill -INT "$process"
+  status=0
+  wait "$process" || status=$?
+  [[ $status == 130 ]] || fail "the process ended with $status, not 130: $(cat err.txt)"
+  says err.txt "Interrupted after" "of 4200 texts" "--out part.npy"
+  missing part.npy
+  part=$(compgen -G 'part.npy.parts/*.npy')
+  mv "$part" kept.npy
+  cp films.npy "$part"
+  ends 3 "${job[@]}" --out part.npy
+  says err.txt "$part" "Remedy"
+  mv kept.npy "$part"
+  ends 0 "${job[@]}" --out part.npy
+  same part.npy whole.npy
+  json_is out.txt "$cut" cut
 fi
 
 finish

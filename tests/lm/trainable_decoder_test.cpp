@@ -1,6 +1,9 @@
 /// A whole model's losses and gradients against torch's autograd, and the ways of computing them against each other.
 #include "reclm/lm/training/trainable_decoder.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
+#include "reclm/lm/weights/save_model.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 #include "training_fixture.hpp"
 
 using namespace reclm;
@@ -73,7 +76,8 @@ TEST_CASE("every weight's gradient is torch's") {
   }
 }
 
-TEST_CASE("an adapter's loss and gradients are PEFT's, and merging it changes no loss") {
+TEST_CASE(
+    "an adapter's loss and gradients are PEFT's, and neither merging nor saving the merged model changes the loss") {
   const TrainingFixture fixture;
   const PackedBatch batch = pack(fixture.samples());
   TrainableDecoder<Cpu, double> model(fixture.weights("llama"), {}, kPeftShape);
@@ -88,6 +92,15 @@ TEST_CASE("an adapter's loss and gradients are PEFT's, and merging it changes no
   const MemoryWeights merged_weights = model.merged();
   const TrainableDecoder<Cpu, double> merged(merged_weights);
   CHECK(differentiate(merged, batch, fixture.divisor).first == Approx(expected).epsilon(1e-6));
+
+  const test::TemporaryFolder folder;
+  std::vector<std::pair<std::string, StoredTensor>> tensors;
+  for (const std::string& name : merged_weights.names()) tensors.emplace_back(name, merged_weights.get(name));
+  save_model(folder / "merged", merged_weights.config(), tensors);
+  const auto saved = open_weights(folder / "merged");
+  CHECK(saved->names() == merged_weights.names());
+  const TrainableDecoder<Cpu, double> reopened(*saved);
+  CHECK(differentiate(reopened, batch, fixture.divisor).first == Approx(expected).epsilon(1e-6));
   CHECK(model.adapter().at("model.layers.1.mlp.down_proj").b ==
         peft_adapter(fixture).at("model.layers.1.mlp.down_proj").b);
 }

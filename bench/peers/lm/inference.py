@@ -1,4 +1,5 @@
-"""Prefill, decoding and encoding by llama.cpp, transformers and ONNX Runtime and by reclm in turn, on the same core.
+"""Prefill, decoding and encoding by llama.cpp, transformers, sentence-transformers and ONNX Runtime and by reclm in
+turn, on the same core.
 
     inference.py PEER_INFERENCE [--gguf FILE]... [--torch FOLDER] [--encoder FOLDER] [--only prefill,decode,40,200]
                  [--peers NAME,...] [--rounds 3] [--core 0] [--check]
@@ -8,10 +9,11 @@ compared with transformers too, in float32 and in bf16), FOLDER a MiniLM. --torc
 which transformers opens faster than GGUF. reclm runs with weights as stored, and by products in bf16 ("reclm bf16",
 "reclm stored-bf16") where PEER_INFERENCE was built with oneDNN and the processor has them.
 CPU seconds are compared: on a busy machine wall seconds say nothing.
---check: greedy tokens of 20 prompts beside transformers', sentence vectors beside transformers'; for files of blocks,
-what reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in float32.
-Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, onnxruntime (with onnx and
-onnxscript, which export the graph; 32 sentences at a time, and one).
+--check: greedy tokens and logits of 20 prompts beside transformers', vectors beside sentence-transformers'; for files of
+blocks, what reclm's products in bf16 and llama.cpp's in 8 bits change of the logits that reclm computes from them in
+float32.
+Peers that are not installed are left out: llama-cpp-python, torch + transformers + gguf, sentence-transformers,
+onnxruntime (with onnx and onnxscript, which export the graph; 32 sentences at a time, and one).
 """
 import argparse
 import contextlib
@@ -126,6 +128,27 @@ def transformers_encoder_bf16(model, what, batch, count):
     return transformers_encoder(model, what, batch, count, "bfloat16")
 
 
+def open_sentence_transformer(model):
+    import torch
+    from sentence_transformers import SentenceTransformer
+    torch.set_num_threads(1)
+    return SentenceTransformer(model, device="cpu").eval()
+
+
+def sentence_vectors(network, part):
+    """Of texts that are tokens already, [texts, length]."""
+    return network({"input_ids": part, "attention_mask": part.new_ones(part.shape)})["sentence_embedding"]
+
+
+def sentence_transformers(model, what, batch, count):
+    import torch
+    network = open_sentence_transformer(model)
+    size = network[0].auto_model.config.vocab_size
+    texts = torch.tensor([[token(k, s, size) for k in range(count)] for s in range(batch)])
+    with torch.inference_mode():
+        return timed(lambda: [sentence_vectors(network, part) for part in texts.split(32)])
+
+
 def onnxruntime(model, what, batch, count, step=32):
     """`step` sentences at a time. The graph is torch's export; a graph that computes other states is refused."""
     import numpy
@@ -177,7 +200,7 @@ def onnxruntime_single(model, what, batch, count):
 
 
 PEERS = {f.__name__: f for f in (llama_cpp, transformers, transformers_bf16, transformers_encoder,
-                                 transformers_encoder_bf16, onnxruntime, onnxruntime_single)}
+                                 transformers_encoder_bf16, sentence_transformers, onnxruntime, onnxruntime_single)}
 
 
 def run(command, core, text=None):
@@ -225,31 +248,41 @@ def llama_logits(model, texts):
     return numpy.stack(rows)
 
 
+PROMPTS = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
+
+
+def lines(texts):
+    return "".join(" ".join(map(str, t)) + "\n" for t in texts)
+
+
+def greedy(options, model, precision):
+    """64 tokens behind each of PROMPTS."""
+    done = run([options.program, "greedy", model, "--precision", precision], options.core, lines(PROMPTS))
+    return [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+
+def our_logits(options, model, precision, texts):
+    """Behind each text, [texts, vocabulary]."""
+    import numpy
+    done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision", precision],
+                          input=lines(texts).encode(), capture_output=True)
+    return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+
+
 def check_blocks(options, model):
     """Logits behind 20 prompts of random tokens, and behind them with 64 greedy tokens."""
     import numpy
-    lines = lambda texts: "".join(" ".join(map(str, t)) + "\n" for t in texts)
-    prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
-    ours = {}
-    for precision in ("stored", "stored-bf16"):
-        ours[precision] = [[int(word) for word in line.split()] for line in
-                           run([options.program, "greedy", model, "--precision", precision], options.core,
-                               lines(prompts)).stdout.splitlines()]
+    ours = {precision: greedy(options, model, precision) for precision in ("stored", "stored-bf16")}
     same = sum(a == b for a, b in zip(*ours.values()))
-    texts = prompts + [p + text for p, text in zip(prompts, ours["stored"])]
-
-    def logits(precision):
-        done = subprocess.run(["taskset", "-c", options.core, options.program, "logits", model, "--precision",
-                               precision], input=lines(texts).encode(), capture_output=True)
-        return numpy.frombuffer(done.stdout, numpy.float32).reshape(len(texts), -1).astype(float)
+    texts = PROMPTS + [p + text for p, text in zip(PROMPTS, ours["stored"])]
 
     def log_p(z):
         z = z - z.max(1, keepdims=True)
         return z - numpy.log(numpy.exp(z).sum(1, keepdims=True))
 
-    exact = logits("stored")
+    exact = our_logits(options, model, "stored", texts)
     print(f"{os.path.basename(model)}: greedy texts of 64 tokens that bf16 products leave as they are: {same} of 20")
-    for name, z in (("reclm, bf16 products", logits("stored-bf16")),
+    for name, z in (("reclm, bf16 products", our_logits(options, model, "stored-bf16", texts)),
                     ("llama.cpp", llama_logits(model, texts).astype(float))):
         kl = (numpy.exp(log_p(exact)) * (log_p(exact) - log_p(z))).sum(1)
         best = (exact.argmax(1) == z.argmax(1)).sum()
@@ -266,29 +299,30 @@ def check(options):
             check_blocks(options, model)
     for model in [m for m in options.gguf if os.path.getsize(m) >= 500e6][:1]:
         network = open_torch(options.torch or model)
-        prompts = [[token(k, s, 49152) for k in range(12 + s)] for s in range(20)]
-        got = run([options.program, "greedy", model, "--tokens", "64"], options.core,
-                  "".join(" ".join(map(str, p)) + "\n" for p in prompts)).stdout.splitlines()
-        same = 0
-        for prompt, line in zip(prompts, got):
-            expected = network.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False, eos_token_id=None,
-                                        pad_token_id=0)[0, len(prompt):].tolist()
-            same += [int(word) for word in line.split()] == expected
-        print(f"greedy texts of 64 tokens equal to transformers': {same} of 20")
+        mine, expected = greedy(options, model, "stored"), []
+        for prompt in PROMPTS:
+            text = network.generate(torch.tensor([prompt]), max_new_tokens=64, do_sample=False, eos_token_id=None,
+                                    pad_token_id=0)
+            expected.append(text[0, len(prompt):].tolist())
+        same = sum(a == b for a, b in zip(mine, expected))
+        print(f"greedy texts of 64 tokens equal to transformers': {same} of {len(PROMPTS)}")
+        texts = PROMPTS + [p + text for p, text in zip(PROMPTS, expected)]
+        with torch.inference_mode():
+            theirs = torch.stack([network(torch.tensor([t]), logits_to_keep=1).logits[0, -1] for t in texts]).double()
+        apart = abs(our_logits(options, model, "stored", texts) - theirs.numpy()).max()
+        print(f"logits behind {len(texts)} texts differ from transformers' by at most {apart:.2e}")
     if options.encoder:
-        from transformers import AutoModel
-        network = AutoModel.from_pretrained(options.encoder, dtype=torch.float32).eval()
-        texts = [[token(k, s, network.config.vocab_size) for k in range(3 + 11 * s)] for s in range(20)]
+        network = open_sentence_transformer(options.encoder)
+        size = network[0].auto_model.config.vocab_size
+        texts = [[token(k, s, size) for k in range(3 + 11 * s)] for s in range(20)]
+        with torch.inference_mode():
+            expected = [sentence_vectors(network, torch.tensor([text]))[0].double() for text in texts]
         for precision in ("stored", "bf16"):
             got = run([options.program, "vectors", options.encoder, "--precision", precision], options.core,
-                      "".join(" ".join(map(str, t)) + "\n" for t in texts)).stdout.splitlines()
-            worst = 1.0
-            for text, line in zip(texts, got):
-                with torch.inference_mode():
-                    expected = network(torch.tensor([text])).last_hidden_state[0].mean(0).double()
-                mine = torch.tensor([float(x) for x in line.split()], dtype=torch.float64)
-                worst = min(worst, torch.nn.functional.cosine_similarity(expected, mine, 0).item())
-            print(f"{precision}: smallest cosine of 20 sentence vectors with transformers' float32: {worst:.8f}")
+                      lines(texts)).stdout.splitlines()
+            mine = [torch.tensor([float(x) for x in line.split()], dtype=torch.float64) for line in got]
+            worst = min(torch.nn.functional.cosine_similarity(a, b, 0).item() for a, b in zip(expected, mine))
+            print(f"{precision}: smallest cosine of {len(texts)} vectors with sentence-transformers': {worst:.8f}")
 
 
 def main():
@@ -323,8 +357,9 @@ def main():
             if str(count) not in only:
                 continue
             print(f"{count} tokens a sentence:")
-            compare(options, ["transformers_encoder", "onnxruntime", "onnxruntime_single", "transformers_encoder_bf16"],
-                    ["stored", "bf16"], options.encoder, "encode", 64, count, "sentences/s")
+            compare(options, ["transformers_encoder", "sentence_transformers", "onnxruntime", "onnxruntime_single",
+                              "transformers_encoder_bf16"], ["stored", "bf16"], options.encoder, "encode", 64, count,
+                    "sentences/s")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
     pip install tokenizers gguf
     g++ -std=c++20 -O2 -march=native -Iinclude tests/lm/peers/tokenize.cpp -o build/tokenize -ltbb -lpcre2-8 -lutf8proc
     python tests/lm/peers/compare_tokenizers.py build/tokenize [--data FOLDER] [--models FOLDER] [--strings 100000]
+        [--only NAME]
 
 Models: SmolLM2's (from its GGUF file) and MiniLM's (tokenizer.json), where --models has them, and one for each of the
-patterns of GPT-2, Llama-3, Qwen2 and Llama-2, trained here. Texts: every line of the .item and .jsonl files below --data, and random strings.
+patterns of GPT-2, Llama-3, Qwen2 and Llama-2, trained here; --only: those whose names begin so. Texts: every line of the
+.item and .jsonl files below --data, and random strings.
 """
 import argparse
 import json
@@ -126,6 +128,7 @@ def main():
     arguments.add_argument("--data", type=pathlib.Path)
     arguments.add_argument("--models", type=pathlib.Path)
     arguments.add_argument("--strings", type=int, default=100000)
+    arguments.add_argument("--only")
     options = arguments.parse_args()
 
     files = sorted(f for f in options.data.rglob("*") if f.suffix in (".item", ".jsonl")) if options.data else []
@@ -134,34 +137,40 @@ def main():
     strings = random_strings(options.strings)
     corpus = (real[:20000] or ["the quick brown fox's 12 jumps over it, isn't that so?"] * 10) + strings[:2000]
 
-    all_models = {
-        "gpt-2": byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False), corpus),
-        "llama-3": byte_level(pre_tokenizers.Sequence([
+    def llama3():
+        trained = byte_level(pre_tokenizers.Sequence([
             pre_tokenizers.Split(split(r"\p{N}{1,3}"), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]), corpus),
-        "qwen2": byte_level(pre_tokenizers.Sequence([
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]), corpus)
+        changed = json.loads(trained.to_str())
+        changed["model"]["ignore_merges"] = True
+        return Tokenizer.from_str(json.dumps(changed))
+
+    def from_json(path):
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    # How to make each; those that are trained here have no path.
+    all_models = {
+        "gpt-2": (lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False), corpus), None),
+        "llama-3": (llama3, None),
+        "qwen2": (lambda: byte_level(pre_tokenizers.Sequence([
             pre_tokenizers.Split(split(r"\p{N}"), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]), corpus, normalizers.NFC()),
-        "llama-2": llama2(corpus),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]), corpus, normalizers.NFC()), None),
+        "llama-2": (lambda: llama2(corpus), None),
     }
-    llama3 = json.loads(all_models["llama-3"].to_str())
-    llama3["model"]["ignore_merges"] = True
-    all_models["llama-3"] = Tokenizer.from_str(json.dumps(llama3))
-    paths = {}
     for file in sorted(options.models.rglob("*.gguf")) if options.models else []:
-        all_models[file.name] = from_gguf(file)
-        paths[file.name] = file
+        all_models[file.name] = (lambda file=file: from_gguf(file)), file
     for file in sorted(options.models.rglob("tokenizer.json")) if options.models else []:
-        name = str(file.relative_to(options.models))
-        all_models[name] = Tokenizer.from_file(str(file))
-        all_models[name].no_truncation()
-        all_models[name].no_padding()
-        paths[name] = file
+        all_models[str(file.relative_to(options.models))] = (lambda file=file: from_json(file)), file
 
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, model in all_models.items():
-            path = paths.get(name)
+        for name, (make, path) in all_models.items():
+            if options.only and not name.startswith(options.only):
+                continue
+            model = make()
             if path is None:
                 path = os.path.join(folder, name + ".json")
                 model.save(path)
@@ -185,7 +194,7 @@ def main():
                             print("   ", repr(text), "\n      ours  ", repr(back), "\n      theirs", repr(model.decode(ids)))
                 failures += wrong_ids + wrong_texts
                 print(f"{name:40} {kind:7} {len(texts):7} texts, {wrong_ids} other tokens, {wrong_texts} other texts; "
-                      f"ours {speed}; theirs {seconds:.3f} s, {size / seconds:.1f} MB/s")
+                      f"ours {speed}; theirs {seconds:.3f} s, {size / seconds:.1f} MB/s", flush=True)
     # The trainers: the same corpus, the same merges.
     lines = [t for t in real or strings[:5000]]
     corpus = "\n".join(lines) + "\n"
