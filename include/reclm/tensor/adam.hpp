@@ -91,7 +91,7 @@ class Adam {
     ++taken_;
   }
 
-  /// Brings rows up to date; to be called before a step reads them.
+  /// Brings rows up to date, each named once; to be called before a step reads them.
   void catch_up(Parameter<B, T>& parameter, std::span<const Id> rows) {
     State& state = state_of(parameter);
     if (rows.empty() || (!state.since && state.all_until == taken_)) return;

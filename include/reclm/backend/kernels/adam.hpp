@@ -94,8 +94,8 @@ struct AdamRows {
   }
 };
 
-/// Steps since[row] … until − 1 without a gradient for `count` rows (`ids` null: all); where `since` is null, from step
-/// `from` on for every row. `steps[t]` are step t's factors, t counted from 0.
+/// Steps since[row] … until − 1 without a gradient for `count` distinct rows (`ids` null: all); where `since` is null,
+/// from step `from` on for every row. `steps[t]` are step t's factors, t counted from 0.
 ///
 /// A step waits for a square root and a division of the step before. On the CPU a team takes `kRows` rows, and lots of
 /// `kLot` columns of several of them pass together, each from its own step on, so that one lot's steps fill the others'
@@ -137,7 +137,6 @@ struct AdamReplay {
       const Index row = ids == nullptr ? k : static_cast<Index>(ids[k]);
       const std::uint32_t begin = since == nullptr ? from : since[row];
       if (begin == until) continue;
-      if (since != nullptr) since[row] = until;
       Index first = 0;
       for (; first + kLot <= cols; first += kLot) {
         lots[held] = {row * cols + first, begin};
@@ -146,6 +145,9 @@ struct AdamReplay {
       if (first < cols) columns(team, row * cols + first, begin, cols - first);
     }
     for (int k = 0; k < held; ++k) advance<1>(team, lots + k, until - lots[k].step);
+    team.sync();
+    if (since == nullptr || !team.leader()) return;
+    for (Index k = number * kRows; k < end; ++k) since[ids == nullptr ? k : static_cast<Index>(ids[k])] = until;
 #endif
   }
 
