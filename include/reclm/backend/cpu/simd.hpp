@@ -193,7 +193,8 @@ RECLM_ALWAYS_INLINE Vector<T> exp2(Vector<T> x) {
     constexpr float kLowest = -126.0f, kRound = 12582912.0f;  // 1.5 · 2²³: rounds a sum to 1
     x = x < kLowest ? splat(kLowest) : x;
     // Through the integer, so that no compiler option may cancel the rounding.
-    const I n = reinterpret_cast<I>(x + kRound) - reinterpret_cast<I>(splat(kRound));
+    const V shifted = x + kRound;
+    const I n = reinterpret_cast<I>(shifted) - reinterpret_cast<I>(splat(kRound));
     const V r = x - __builtin_convertvector(n, V);
     V p = r * 0.001326472731f + 0.009671512991f;
     p = p * r + 0.05550733581f;
