@@ -1,6 +1,7 @@
 /// Time per epoch against interactions and width, on generated graphs: prints CSV and draws growth.svg. An epoch is 22
 /// steps at every size (MIND's number at 4,096 triples a step), because exact Adam, weight decay included, moves every
-/// row in every step: its cost is rows · steps, whoever computes it.
+/// row in every step: its cost is rows · steps, whoever computes it. Beside the time stand the bytes of rows that a
+/// step can not do without, as GB/s, to be held against what the memory gives (first line: a = b + s · c over 1.5 GB).
 ///
 ///     bench_growth [OUT.svg] [LARGEST]     LARGEST: interactions of the largest graph, default 10000000
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "random_graph.hpp"
@@ -27,11 +29,61 @@ using namespace reclm;
 struct Point {
   std::string backbone;
   Index interactions, width;
-  double seconds;
+  double seconds, gigabytes;  ///< an epoch
 };
 
-/// Seconds of an epoch: the median of the times of some steps, times the steps.
-double epoch_seconds(BackboneKind kind, const Interactions& train, Index width) {
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// GB/s of a = b + s · c, all threads.
+double triad_rate() {
+  constexpr Index n = Index{1} << 27;
+  const auto a = Cpu::allocate<float>(n), b = Cpu::allocate<float>(n), c = Cpu::allocate<float>(n);
+  double best = 1e9;
+  for (int round = 0; round < 4; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    parallel_chunks(n, Index{1} << 20, [&](Index begin, Index end, Index) {
+      float *to = a.get(), *x = b.get(), *y = c.get();
+      if (round == 0)
+        for (Index i = begin; i < end; ++i) x[i] = y[i] = to[i] = 1;
+      else
+        for (Index i = begin; i < end; ++i) to[i] = x[i] + 0.5f * y[i];
+    });
+    if (round > 0) best = std::min(best, seconds_since(start));
+  }
+  return 12.0 * static_cast<double>(n) / best / 1e9;
+}
+
+Index distinct(std::vector<Id> ids) {
+  std::sort(ids.begin(), ids.end());
+  return std::unique(ids.begin(), ids.end()) - ids.begin();
+}
+
+/// GB of rows that a step reads and writes at least. BiasMF, a row of the batch: parameter and both moments read and
+/// written when it is brought up to date and when it takes the step (12), and its copy and gradient (4). LightGCN:
+/// parameter and moments of all nodes and their gradient (7), and a row a neighbour: of all items, and twice of the
+/// batch's users, forward and backward.
+double step_gigabytes(BackboneKind kind, const Interactions& train, const Triples& batch, Index width) {
+  std::vector<Id> items = batch.positives;
+  items.insert(items.end(), batch.negatives.begin(), batch.negatives.end());
+  double rows = 0;
+  if (kind == BackboneKind::bias_mf) {
+    rows = 16.0 * static_cast<double>(distinct(batch.users) + distinct(items));
+  } else {
+    std::vector<Id> users = batch.users;
+    std::sort(users.begin(), users.end());
+    users.erase(std::unique(users.begin(), users.end()), users.end());
+    Index neighbours = 0;
+    for (const Id user : users) neighbours += static_cast<Index>(train.of(user).size());
+    rows = 7.0 * static_cast<double>(train.users() + train.items()) +
+           2.0 * static_cast<double>(train.size() + 2 * neighbours);
+  }
+  return rows * static_cast<double>(width) * sizeof(float) / 1e9;
+}
+
+/// Seconds and GB of an epoch: the median of the times of some steps, times the steps.
+std::pair<double, double> epoch_cost(BackboneKind kind, const Interactions& train, Index width) {
   const Index batch_size = chunk_count(train.size(), 22);
   const Initializer init(1);
   JointModel<Cpu, float> model(
@@ -49,10 +101,11 @@ double epoch_seconds(BackboneKind kind, const Interactions& train, Index width) 
     Tape<Cpu, float> tape;
     tape.backward(model.loss({tape, batch, static_cast<double>(batch_size), 1, static_cast<std::uint32_t>(k), &adam}));
     adam.step();
-    if (k > 1) times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (k > 1) times.push_back(seconds_since(start));
   }
   std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
-  return times[times.size() / 2] * static_cast<double>(sampler.batches(batch_size));
+  const auto steps_an_epoch = static_cast<double>(sampler.batches(batch_size));
+  return {times[times.size() / 2] * steps_an_epoch, step_gigabytes(kind, train, batch, width) * steps_an_epoch};
 }
 
 /// Log-log lines of seconds over interactions, one a backbone and width.
@@ -94,17 +147,19 @@ int main(int argc, char** argv) {
   const std::string file = argc > 1 ? argv[1] : "growth.svg";
   const Index largest = argc > 2 ? std::atoll(argv[2]) : 10000000;
   std::vector<Point> points;
-  std::printf("backbone,interactions,width,seconds_per_epoch,ns_per_interaction_and_column\n");
+  std::printf("# triad %.1f GB/s\n", triad_rate());
+  std::printf("backbone,interactions,width,seconds_per_epoch,ns_per_interaction_and_column,gigabytes_per_second\n");
   for (Index wanted = 100000; wanted <= largest; wanted *= 10) {
     // Ten interactions a user, fifty an item at every size, so that the graph grows and does not thicken.
     const auto train = reclm_bench::random_graph(static_cast<Id>(wanted / 10), static_cast<Id>(wanted / 50), wanted);
     for (const BackboneKind kind : {BackboneKind::bias_mf, BackboneKind::light_gcn})
       for (const Index width : {32, 64, 128, 256}) {
-        const double seconds = epoch_seconds(kind, train, width);
-        points.push_back({std::string(backbone_name(kind)), train.size(), width, seconds});
-        std::printf("%s,%ld,%ld,%.4f,%.3f\n", points.back().backbone.c_str(), static_cast<long>(train.size()),
+        const auto [seconds, gigabytes] = epoch_cost(kind, train, width);
+        points.push_back({std::string(backbone_name(kind)), train.size(), width, seconds, gigabytes});
+        std::printf("%s,%ld,%ld,%.4f,%.3f,%.1f\n", points.back().backbone.c_str(), static_cast<long>(train.size()),
                     static_cast<long>(width), seconds,
-                    1e9 * seconds / static_cast<double>(train.size()) / static_cast<double>(width));
+                    1e9 * seconds / static_cast<double>(train.size()) / static_cast<double>(width),
+                    gigabytes / seconds);
         std::fflush(stdout);
       }
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "reclm/backend/cpu/gelu.hpp"
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/backend/kernels/gated.hpp"
 #include "reclm/backend/kernels/norm.hpp"
 #include "reclm/backend/team.hpp"
@@ -18,6 +19,22 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 double exact_gelu(double x) { return x / 2 * std::erfc(-x / std::sqrt(2.0)); }
 
 }  // namespace
+
+TEST_CASE("powers of two in vector lanes are near those of double precision, at the borders too") {
+  const auto power = [](float x) { return simd::exp2<float>(simd::splat(x))[0]; };
+  double worst = 0;
+  for (float x = -126; x <= 127; x += 0.00137f) {
+    const double expected = std::exp2(static_cast<double>(x));
+    worst = std::max(worst, std::abs(static_cast<double>(power(x)) - expected) / expected);
+  }
+  CHECK(worst < 2.4e-7);  // four units in the last place
+  CHECK(power(0) == 1);
+  CHECK(power(-127) <= 0x1p-126f);
+  CHECK(power(-1e30f) <= 0x1p-126f);
+  CHECK(power(-kInfinity) >= 0);
+  CHECK(std::isnan(power(std::numeric_limits<float>::quiet_NaN())));
+  CHECK(simd::exp2<double>(simd::splat(-2.5))[0] == std::exp2(-2.5));
+}
 
 TEST_CASE("reciprocals, sigmoid and the error function are near those of double precision, at the borders too") {
   double worst = 0;

@@ -126,9 +126,9 @@ void check_adam() {
       for (std::size_t c = 0; c < width; ++c)
         plain.step(static_cast<std::size_t>(chosen[k]) * width + c, 4, static_cast<double>(g[k * width + c]));
     const auto device_ids = on<B>(chosen);
-    B::for_rows(
-        3, cols,
-        AdamRows<T>{rates, plain.factors<T>(4), device_ids.data(), dg.data(), dp.data(), dm.data(), dv.data(), cols});
+    B::for_rows(3, cols,
+                AdamRows<T>{rates, plain.factors<T>(4), device_ids.data(), 3, dg.data(), dp.data(), dm.data(),
+                            dv.data(), cols});
     CHECK(difference(dp.host(), plain.p) < tolerance);
 
     // Rows 7, 0 and 4 have done 4 steps, the rest 3; first some rows catch up to 6 steps, then all.
@@ -138,7 +138,7 @@ void check_adam() {
     for (int t = 1; t <= 8; ++t) table.push_back(plain.factors<T>(t));
     const auto steps = on<B>(table);
     const auto replay = [&](const Id* listed, Index count, std::uint32_t until) {
-      B::for_rows(count, cols,
+      B::for_rows(AdamReplay<T>::teams(count, B::on_device), cols,
                   AdamReplay<T>{rates, steps.data(), listed, count, since.data(), 0, until, dp.data(), dm.data(),
                                 dv.data(), cols});
     };
@@ -155,7 +155,7 @@ void check_adam() {
     for (std::size_t at = 0; at < p.size(); ++at)
       for (int t = 7; t <= 8; ++t) plain.step(at, t, 0);
     B::for_rows(
-        rows, cols,
+        AdamReplay<T>::teams(rows, B::on_device), cols,
         AdamReplay<T>{rates, steps.data(), nullptr, rows, nullptr, 6, 8, dp.data(), dm.data(), dv.data(), cols});
     CHECK(difference(dp.host(), plain.p) < tolerance);
     CHECK(difference(dm.host(), plain.m) < tolerance);

@@ -27,9 +27,7 @@ struct Cpu {
 
   template <class T>
   static std::shared_ptr<T> allocate(Index n) {
-    const auto bytes = static_cast<std::size_t>(n) * sizeof(T);
-    auto* memory = static_cast<T*>(detail::MemoryPool::instance().take(bytes));
-    return {memory, [bytes](T* p) { detail::MemoryPool::instance().give_back(p, bytes); }};
+    return detail::pooled<T>(n);
   }
 
   template <class T>
@@ -111,9 +109,8 @@ struct Cpu {
   template <class T>
   static double sum(const T* x, Index n) {
     return ordered_sum<double>(n, 1 << 14, [&](Index begin, Index end) {
-      double total = 0;
-      for (Index i = begin; i < end; ++i) total += static_cast<double>(x[i]);
-      return total;
+      const T* const from = x + begin;
+      return CpuTeam{}.sum(end - begin, [=](Index i) { return static_cast<double>(from[i]); });
     });
   }
 

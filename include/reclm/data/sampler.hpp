@@ -76,6 +76,7 @@ class BprSampler {
       users_.insert(users_.end(), row.size(), user);
       for (const Id item : row) ranks_.push_back(rank_of[static_cast<std::size_t>(item)]);
     }
+    ranks_.resize(ranks_.size() + kShortRow, 0);
     if (options.negatives == NegativeDistribution::popularity) {
       for (const Id item : choices_)
         weights_.push_back(
@@ -113,6 +114,7 @@ class BprSampler {
     constexpr Index kGroup = 512;
     parallel_chunks(count, 4 * kGroup, [&](Index begin, Index end, Index) {
       std::array<std::size_t, kGroup> pairs;
+      std::array<Row, kGroup> rows;
       for (Index at = begin; at < end; at += kGroup) {
         const auto group = static_cast<std::size_t>(std::min(kGroup, end - at));
         const auto triple = static_cast<std::uint64_t>(first + at);
@@ -123,46 +125,64 @@ class BprSampler {
         }
         for (std::size_t k = 0; k < group; ++k)
           __builtin_prefetch(&offsets_[static_cast<std::size_t>(users_[pairs[k]])]);
-        fill({pairs.data(), group}, triple, static_cast<std::size_t>(at), random, out);
+        for (std::size_t k = 0; k < group; ++k) rows[k] = row_of(users_[pairs[k]]);
+        fill({pairs.data(), group}, {rows.data(), group}, triple, static_cast<std::size_t>(at), random, out);
       }
     });
   }
 
  private:
+  static constexpr std::size_t kShortRow = 16;  // so many ranks may be read from the start of any row
   // Draws that may hit the user's own items before the exact way is taken.
   static constexpr std::uint64_t kBlocksOfTries = 4;
 
+  /// Where a user's pairs lie.
+  struct Row {
+    Index begin, size;
+  };
+
+  [[nodiscard]] Row row_of(Id user) const {
+    const Index* const offset = offsets_.data() + user;
+    return {offset[0], offset[1] - offset[0]};
+  }
+
   /// Triples `triple` … of the epoch, made from `pairs`, to places `at` … of `out`.
-  void fill(std::span<const std::size_t> pairs, std::uint64_t triple, std::size_t at, Random random,
-            Triples& out) const {
+  void fill(std::span<const std::size_t> pairs, std::span<const Row> rows, std::uint64_t triple, std::size_t at,
+            Random random, Triples& out) const {
     PhiloxBlock block = random.block(triple / 4);
-    for (const std::size_t pair : pairs) {
-      const Id user = users_[pair];
+    for (std::size_t k = 0; k < pairs.size(); ++k) {
+      const std::span<const Id> row = touched(rows[k]);
       // Uniform negatives: four neighbouring triples share a block of random words.
       if (triple % 4 == 0) block = random.block(triple / 4);
       const Id negative = options_.negatives == NegativeDistribution::uniform
-                              ? uniform_negative(user, block.word[triple % 4])
-                              : popular_negative(user, triple, random);
-      out.users[at] = user;
-      out.positives[at] = choices_[static_cast<std::size_t>(ranks_[pair])];
+                              ? uniform_negative(row, block.word[triple % 4])
+                              : popular_negative(row, triple, random);
+      out.users[at] = users_[pairs[k]];
+      out.positives[at] = choices_[static_cast<std::size_t>(ranks_[pairs[k]])];
       out.negatives[at] = choices_[static_cast<std::size_t>(negative)];
       ++triple;
       ++at;
     }
   }
 
-  [[nodiscard]] std::span<const Id> touched(Id user) const {
-    const auto u = static_cast<std::size_t>(user);
-    return std::span<const Id>(ranks_).subspan(static_cast<std::size_t>(offsets_[u]),
-                                               static_cast<std::size_t>(offsets_[u + 1] - offsets_[u]));
+  [[nodiscard]] std::span<const Id> touched(Row row) const {
+    return std::span<const Id>(ranks_).subspan(static_cast<std::size_t>(row.begin), static_cast<std::size_t>(row.size));
   }
 
   /// The k-th choice that the user has not touched, k uniform: exact, without rejection.
-  [[nodiscard]] Id uniform_negative(Id user, std::uint32_t word) const {
-    const auto row = touched(user);
+  [[nodiscard]] Id uniform_negative(std::span<const Id> row, std::uint32_t word) const {
     const std::uint64_t free = choices_.size() - row.size();
     const auto k = static_cast<Id>((word * free) >> 32);
     // row[j] − j counts the untouched choices before row[j], and never descends.
+    if (row.size() <= kShortRow) {
+      // Most rows are short, and a search's turns cannot be predicted: all are compared, what lies behind left out.
+      const auto size = static_cast<Id>(row.size());
+      const Id* const first = row.data();
+      Id below = 0;
+#pragma omp simd reduction(+ : below)
+      for (Id j = 0; j < static_cast<Id>(kShortRow); ++j) below += j < size && first[j] - j <= k ? 1 : 0;
+      return k + below;
+    }
     std::size_t low = 0, high = row.size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
@@ -174,8 +194,7 @@ class BprSampler {
     return k + static_cast<Id>(low);
   }
 
-  [[nodiscard]] Id popular_negative(Id user, std::uint64_t triple, Random random) const {
-    const auto row = touched(user);
+  [[nodiscard]] Id popular_negative(std::span<const Id> row, std::uint64_t triple, Random random) const {
     for (std::uint64_t tries = 0; tries < kBlocksOfTries; ++tries) {
       const PhiloxBlock block = random.block(tries * users_.size() + triple);
       for (int half = 0; half < 4; half += 2) {
@@ -212,7 +231,7 @@ class BprSampler {
   BprSamplerOptions options_;
   std::vector<Index> offsets_;   // of each user's pairs
   std::vector<Id> users_;        // of each pair
-  std::vector<Id> ranks_;        // of each pair's item among choices_
+  std::vector<Id> ranks_;        // of each pair's item among choices_; kShortRow more
   std::vector<Id> choices_;      // items that may be negatives, ascending; holds every train item
   std::vector<double> weights_;  // of choices_, for popularity
   detail::AliasTable alias_;

@@ -91,7 +91,7 @@ class Adam {
     ++taken_;
   }
 
-  /// Brings rows up to date; to be called before a step reads them.
+  /// Brings rows up to date, each named once; to be called before a step reads them.
   void catch_up(Parameter<B, T>& parameter, std::span<const Id> rows) {
     State& state = state_of(parameter);
     if (rows.empty() || (!state.since && state.all_until == taken_)) return;
@@ -168,8 +168,8 @@ class Adam {
     const std::shared_ptr<Id> ids = upload<B, Id>(std::span<const Id>(rows));
     replay(state, ids.get(), count, taken_);
     B::for_rows(count, 8 * cols,
-                kernels::AdamRows<T>{rates_, factors_.back(), ids.get(), p.row_gradient.values.data(), p.value.data(),
-                                     state.m.data(), state.v.data(), cols});
+                kernels::AdamRows<T>{rates_, factors_.back(), ids.get(), count, p.row_gradient.values.data(),
+                                     p.value.data(), state.m.data(), state.v.data(), cols});
     B::for_rows(count, 1, kernels::SetRows{ids.get(), taken_ + 1, state.since.get()});
   }
 
@@ -188,28 +188,22 @@ class Adam {
     constexpr Index run = 256;
     auto& value = state.parameter->value;
     const Index whole = value.size() / run, rest = value.size() % run, behind = whole * run;
-    const auto kernel = [&](Index first, Index cols) {
-      return kernels::AdamReplay<T>{rates_,
-                                    factors_on_device(),
-                                    nullptr,
-                                    0,
-                                    nullptr,
-                                    state.all_until,
-                                    until,
-                                    value.data() + first,
-                                    state.m.data() + first,
-                                    state.v.data() + first,
-                                    cols};
+    const auto pass = [&](Index first, Index rows, Index cols) {
+      run_replay({rates_, factors_on_device(), nullptr, rows, nullptr, state.all_until, until, value.data() + first,
+                  state.m.data() + first, state.v.data() + first, cols});
     };
-    B::for_rows(whole, 64 * run, kernel(0, run));
-    if (rest > 0) B::for_rows(1, 64 * rest, kernel(behind, rest));
+    pass(0, whole, run);
+    if (rest > 0) pass(behind, 1, rest);
   }
 
   void replay(State& state, const Id* ids, Index count, std::uint32_t until) {
-    const Index cols = state.parameter->value.cols();
-    B::for_rows(count, 64 * cols,
-                kernels::AdamReplay<T>{rates_, factors_on_device(), ids, count, state.since.get(), 0, until,
-                                       state.parameter->value.data(), state.m.data(), state.v.data(), cols});
+    run_replay({rates_, factors_on_device(), ids, count, state.since.get(), 0, until, state.parameter->value.data(),
+                state.m.data(), state.v.data(), state.parameter->value.cols()});
+  }
+
+  static void run_replay(const kernels::AdamReplay<T>& kernel) {
+    const Index teams = kernels::AdamReplay<T>::teams(kernel.count, B::on_device);
+    B::for_rows(teams, teams > 0 ? 64 * kernel.cols * (kernel.count / teams) : 1, kernel);
   }
 
   // On the CPU the host's table serves; a device gets a copy that grows in steps.

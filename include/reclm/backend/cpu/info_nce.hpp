@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <numbers>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "reclm/backend/cpu/dot_tile.hpp"
+#include "reclm/backend/cpu/memory_pool.hpp"
 #include "reclm/backend/info_nce.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/matrix.hpp"
@@ -73,16 +76,15 @@ class InfoNce {
     T* const part = anchor_parts_.data() + chunk * kRows * width_;
     T sums[kRows * kLanes] = {};
     std::fill_n(part, gradient_ == nullptr ? 0 : now.padded * width_, T(0));
-    std::vector<T> local(static_cast<std::size_t>(kPanelColumns * (width_ * 2 + p_.z2.cols() + kRows)));
-    T* const packed = local.data();
-    T* const tail_z = packed + kPanelColumns * p_.z2.cols();
+    std::vector<T> local(static_cast<std::size_t>(kPanelColumns * (width_ * 2 + kRows)));
+    T* const tail_z = local.data();
     T* const tail_d = tail_z + kPanelColumns * width_;
     T* const no_e = tail_d + kPanelColumns * width_;
     for (Index node = begin; node < end; node += kPanelColumns) {
       const Index count = std::min(kPanelColumns, end - node);
       const bool tail = count < kPanelColumns;
       const T* z = z2_ + node * z2_step_;
-      T* const e = gradient_ == nullptr ? no_e : e_.data() + node * kRows;
+      T* const e = gradient_ == nullptr ? no_e : e_.get() + node * kRows;
       Index z_step = z2_step_;
       if (tail) {
         for (Index j = 0; j < count; ++j) std::copy_n(z + j * z2_step_, width_, tail_z + j * width_);
@@ -91,9 +93,12 @@ class InfoNce {
       }
       if (before.rows > 0) add_to_nodes(e, before, node, count, tail_d);
       if (now.rows == 0) continue;
-      pack_panel([&](Index j) { return z + j * z_step; }, kPanelColumns, p_.z2.cols(), packed);
-      for (Index r = 0; r < now.padded; r += kTileRows)
+      const T* const packed = packed_z2_.get() + node * p_.z2.cols();
+      const bool another = node + kPanelColumns < end;
+      for (Index r = 0; r < now.padded; r += kTileRows) {
+        if (another) fetch_ahead(node + kPanelColumns, r / kTileRows, now.padded / kTileRows);
         tail ? exponentials<true>(r, packed, count, e, sums) : exponentials<false>(r, packed, count, e, sums);
+      }
       if (gradient_ != nullptr)
         for (Index r = 0; r < now.padded; r += kTileRows)
           add_product<1, kPanelColumns, kTileRows>(part + r * width_, width_, e + r * kPanelColumns, z, z_step,
@@ -120,7 +125,21 @@ class InfoNce {
       for (Index j = 0; j < count; ++j) std::copy_n(d + j * width_, width_, tail_d + j * d_z2_step_);
   }
 
-  // E[r …, panel] = exp(z1 · z2 / τ − shift), and its row sums.
+  // Asks for a part of what the next panel reads. Its pieces lie in four places, and streams end at every page.
+  void fetch_ahead(Index node, Index part, Index parts) const {
+    const auto ask = [&](const T* from, Index size) {
+      constexpr Index line = static_cast<Index>(kAlignment / sizeof(T));
+      const Index last = std::min(size, (part + 1) * chunk_count(size, parts));
+      for (Index i = part * chunk_count(size, parts); i < last; i += line) __builtin_prefetch(from + i, 0, 2);
+    };
+    ask(packed_z2_.get() + node * p_.z2.cols(), kPanelColumns * p_.z2.cols());
+    if (gradient_ == nullptr) return;
+    ask(z2_ + node * z2_step_, kPanelColumns * z2_step_);
+    ask(d_z2_ + node * d_z2_step_, kPanelColumns * d_z2_step_);
+    ask(e_.get() + node * kRows, kPanelColumns * kRows);
+  }
+
+  // E[r …, panel] = exp(z1 · z2 / τ − shift), and its row sums. Logits are kept in base 2.
   template <bool Tail>
   RECLM_ALWAYS_INLINE void exponentials(Index r, const T* packed, Index count, T* e, T* sums) const {
     auto tile = similarities(r, packed);
@@ -130,7 +149,7 @@ class InfoNce {
 #pragma GCC unroll 8
       for (int v = 0; v < kTileVectors; ++v) {
         if constexpr (Tail) exclude(tile.at[i][v], count - v * kLanes);
-        tile.at[i][v] = simd::exp<T>(tile.at[i][v] - shifts_[r + i]);
+        tile.at[i][v] = simd::exp2<T>(tile.at[i][v] - shifts_[r + i]);
         sum += tile.at[i][v];
       }
       simd::store<T>(sums + (r + i) * kLanes, sum);
@@ -154,7 +173,7 @@ class InfoNce {
 
   void pack_anchors(Index first) {
     const Index d = p_.z1.cols();
-    const T factor = static_cast<T>(1 / p_.temperature);
+    const T factor = static_cast<T>(1 / (p_.temperature * std::numbers::ln2));
     std::fill(anchors_.begin(), anchors_.end(), T(0));
     for (Index r = 0; r < now_.rows; ++r) {
       const T* z = p_.z1.data() + ids_[static_cast<std::size_t>(first + r)] * p_.z1.row_stride();
@@ -169,12 +188,11 @@ class InfoNce {
     parallel_chunks(nodes_, chunk_, [&](Index begin, Index end, Index chunk) {
       T most[kRows * kLanes];
       std::fill_n(most, kRows * kLanes, kExcluded);
-      std::vector<T> packed(static_cast<std::size_t>(kPanelColumns * p_.z2.cols()));
       for (Index node = begin; node < end; node += kPanelColumns) {
         const Index count = std::min(kPanelColumns, end - node);
-        pack_panel([&](Index j) { return z2_ + (node + j) * z2_step_; }, count, p_.z2.cols(), packed.data());
+        const T* const packed = packed_z2_.get() + node * p_.z2.cols();
         for (Index r = 0; r < now_.padded; r += kTileRows) {
-          auto tile = similarities(r, packed.data());
+          auto tile = similarities(r, packed);
           for (int i = 0; i < kTileRows; ++i)
             for (int v = 0; v < kTileVectors; ++v) {
               if (count < kPanelColumns) exclude(tile.at[i][v], count - v * kLanes);
@@ -207,7 +225,8 @@ class InfoNce {
       double total = 0, positive = 0;
       for (Index c = 0; c < chunks; ++c) total += sum_parts_[static_cast<std::size_t>(c * kRows + r)];
       for (Index k = 0; k < d; ++k) positive += static_cast<double>(z1[k]) * static_cast<double>(z2[k]);
-      loss += count * (std::log(total) + static_cast<double>(shifts_[r]) - positive / p_.temperature);
+      loss +=
+          count * (std::log(total) + std::numbers::ln2 * static_cast<double>(shifts_[r]) - positive / p_.temperature);
       if (gradient_ == nullptr) continue;
 
       const double slope = gradient_->scale * count / p_.temperature;
@@ -247,8 +266,13 @@ class InfoNce {
       z2_ = padded_z2_.data();
       z2_step_ = width_;
     }
+    const Index whole = chunk_count(nodes_, kPanelColumns) * kPanelColumns;
+    packed_z2_ = reclm::detail::pooled<T>(whole * d);
+    parallel_chunks(nodes_, kPanelColumns, [&](Index begin, Index end, Index) {
+      pack_panel([&](Index j) { return z2_ + (begin + j) * z2_step_; }, end - begin, d, packed_z2_.get() + begin * d);
+    });
     if (gradient_ == nullptr) return;
-    e_.resize(static_cast<std::size_t>(chunk_count(nodes_, kPanelColumns) * kPanelColumns * kRows));
+    e_ = reclm::detail::pooled<T>(whole * kRows);
     weighted_.resize(static_cast<std::size_t>(kRows * width_));
     anchor_parts_.resize(static_cast<std::size_t>(chunks * kRows * width_));
     d_z2_ = gradient_->d_z2.data();
@@ -278,9 +302,10 @@ class InfoNce {
   std::vector<T> padded_z2_, padded_d_z2_;  // only where d is no multiple of the lanes
   Tiling now_;
   T shifts_[kRows] = {};
-  std::vector<T> anchors_;         // the tile's z1 / τ, packed
+  std::vector<T> anchors_;         // the tile's z1 / (τ ln 2), packed
   std::vector<T> weighted_;        // the last tile's z1 · slope / Σ E, [kRows, width_]
-  std::vector<T> e_;               // panels of [kRows, kPanelColumns]
+  std::shared_ptr<T> packed_z2_;   // panels of [d, kPanelColumns]
+  std::shared_ptr<T> e_;           // panels of [kRows, kPanelColumns]
   std::vector<T> anchor_parts_;    // Σ_j E_bj z2_j by chunk, [chunks, kRows, width_]
   std::vector<double> sum_parts_;  // Σ_j E_bj by chunk, [chunks, kRows]
 };
@@ -291,8 +316,8 @@ class InfoNce {
 /// `gradient` is given. The loss is summed in double.
 ///
 /// Cost: 6 · anchors · nodes · d operations and anchors · nodes exponentials (a third of the operations without the
-/// gradient); anchors are the distinct ones. Memory: 64 · nodes numbers, and 2 · nodes · d more where d is no multiple
-/// of a register's lanes. The same bits for any number of threads.
+/// gradient); anchors are the distinct ones. Memory: (64 + d) · nodes numbers, and 2 · nodes · d more where d is no
+/// multiple of a register's lanes. The same bits for any number of threads.
 /// @throws ShapeError, ConfigError (temperature not above 0)
 template <class T>
 double info_nce(const InfoNceProblem<T>& problem) {

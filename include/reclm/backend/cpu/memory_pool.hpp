@@ -89,4 +89,12 @@ class MemoryPool {
   std::unordered_map<std::size_t, std::vector<void*>> free_;
 };
 
+/// `n` elements of the pool, not initialised, which go back to it.
+template <class T>
+std::shared_ptr<T> pooled(Index n) {
+  const auto bytes = static_cast<std::size_t>(n) * sizeof(T);
+  auto* memory = static_cast<T*>(MemoryPool::instance().take(bytes));
+  return {memory, [bytes](T* p) { MemoryPool::instance().give_back(p, bytes); }};
+}
+
 }  // namespace reclm::detail

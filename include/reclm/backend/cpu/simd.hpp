@@ -182,6 +182,32 @@ RECLM_ALWAYS_INLINE Vector<T> exp(Vector<T> x) {
   }
 }
 
+/// 2ˣ lane by lane for x ≤ 127 and, float, at most 4 units in the last place off; below −126 at most 2⁻¹²⁶, NaN stays
+/// NaN. Two thirds of exp's instructions: nothing is multiplied by ln 2, and there is no border above. double: the C
+/// library, a lane at a time.
+template <class T>
+RECLM_ALWAYS_INLINE Vector<T> exp2(Vector<T> x) {
+  if constexpr (std::is_same_v<T, float>) {
+    using V = Vector<float>;
+    using I = Integers<float>;
+    constexpr float kLowest = -126.0f, kRound = 12582912.0f;  // 1.5 · 2²³: rounds a sum to 1
+    x = x < kLowest ? splat(kLowest) : x;
+    // Through the integer, so that no compiler option may cancel the rounding.
+    const V shifted = x + kRound;
+    const I n = reinterpret_cast<I>(shifted) - reinterpret_cast<I>(splat(kRound));
+    const V r = x - __builtin_convertvector(n, V);
+    V p = r * 0.001326472731f + 0.009671512991f;
+    p = p * r + 0.05550733581f;
+    p = p * r + 0.2402224243f;
+    p = p * r + 0.6931470037f;
+    p = p * r + 1.0f;
+    return reinterpret_cast<V>(reinterpret_cast<I>(p) + (n << 23));
+  } else {
+    for (Index i = 0; i < kLanes<T>; ++i) x[i] = std::exp2(x[i]);
+    return x;
+  }
+}
+
 namespace detail {
 // One butterfly of the transposition: swaps the off-diagonal blocks of size `Size`.
 template <class T, int Size, int... Lane>

@@ -18,16 +18,19 @@ class RowNumbering {
 
   /// The local numbers of `ids`, going on from what was numbered since the last take().
   std::vector<Id> number(std::span<const Id> ids) {
-    std::vector<Id> numbers;
-    numbers.reserve(ids.size());
-    for (const Id id : ids) {
-      Id& local = local_[static_cast<std::size_t>(id)];
-      if (local < 0) {
-        local = static_cast<Id>(rows_.size());
-        rows_.push_back(id);
-      }
-      numbers.push_back(local);
+    std::vector<Id> numbers(ids.size());
+    std::size_t known = rows_.size();
+    rows_.resize(known + ids.size());
+    // Without branches: whether a row is new cannot be predicted.
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      Id& local = local_[static_cast<std::size_t>(ids[k])];
+      const bool is_new = local < 0;
+      rows_[known] = ids[k];
+      local = is_new ? static_cast<Id>(known) : local;
+      known += is_new;
+      numbers[k] = local;
     }
+    rows_.resize(known);
     return numbers;
   }
 
