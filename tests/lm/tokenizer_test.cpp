@@ -77,6 +77,29 @@ TEST_CASE("long words merge as short ones do") {
   CHECK(tokenizer.encode(word).size() <= pieces);
 }
 
+TEST_CASE("merges that lead to one another in a circle end: each makes two tokens one") {
+  // ab + a makes aba, whose text a + ba makes too; ranks run against the order in which pairs arise; one merge is
+  // twice.
+  const Tokenizer tokenizer =
+      test::tokenizer_of(R"({"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2,"ba":3,"aba":4,"bab":5},)"
+                         R"("merges":["ab a","a ba","ba b","b ab","a b","b a","a b"]}})");
+  std::string word;
+  for (int k = 0; k < 400; ++k) word += "ab";
+  for (const std::string& text : {word.substr(0, 40), word}) {  // short words and long ones merge in ways of their own
+    const auto tokens = tokenizer.encode(text, false);
+    CHECK(tokens.size() <= text.size() / 2);
+    const std::string marks[] = {"a", "b", "ab", "ba", "aba", "bab"};
+    std::string joined;
+    for (const TokenId token : tokens) joined += marks[token];
+    CHECK(joined == text);
+    // Nothing that could merge is left.
+    for (std::size_t k = 0; k + 1 < tokens.size(); ++k) {
+      const std::string both = marks[tokens[k]] + "+" + marks[tokens[k + 1]];
+      for (const char* merge : {"ab+a", "a+ba", "ba+b", "b+ab", "a+b", "b+a"}) CHECK(both != merge);
+    }
+  }
+}
+
 TEST_CASE("tokens of Llama-2 and BERT stand for their bytes") {
   const Tokenizer llama = test::tokenizer_of(test::tokenizer_document("llama2"));
   CHECK(llama.token_bytes(*llama.id_of("<0x0A>")) == "\n");
