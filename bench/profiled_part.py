@@ -2,9 +2,9 @@
 """The part of a data set on which written profiles are measured: everybody who is ranked for, and everything that is
 ranked, gets a profile.
 
-    bench/profiled_part.py DATA OUT [--users 300] [--items 150] [--answers ANSWERS.jsonl]
+    bench/profiled_part.py DATA OUT [--users 300] [--items 150] [--least 1] [--answers ANSWERS.jsonl]
 
-Writes a folder of atomic files: DATA's train split whole, and the targets of the USERS users with the longest histories
+Writes a folder of atomic files: DATA's train split (of users with LEAST clicks), and the targets of the USERS users with the longest histories
 who have some in test and in zero alike, among the ITEMS most chosen items of either split; those items are its
 candidates. Users and items stand first in NAME.user and NAME.item, so that `reclm run --users USERS --items 2·ITEMS`
 writes about them. With answers, users are taken from those whom a teacher wrote about. Same input, same files.
@@ -31,6 +31,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--users", type=int, default=300)
     parser.add_argument("--items", type=int, default=150)
+    parser.add_argument("--least", type=int, default=1)
     parser.add_argument("--answers", type=pathlib.Path)
     options = parser.parse_args()
 
@@ -48,6 +49,9 @@ def main():
         splits[split] = header, [(row[user], row[item], line) for line in lines for row in [line.split("\t")]]
 
     clicks = collections.Counter(u for u, _, _ in splits["train"][1])
+    header, rows = splits["train"]
+    splits["train"] = header, [row for row in rows if clicks[row[0]] >= options.least]
+    clicks = {u: n for u, n in clicks.items() if n >= options.least}
     able = set(clicks)
     if options.answers:
         able &= taught["user_id"]
@@ -66,8 +70,7 @@ def main():
     def write(file, lines):
         (options.out / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    everybody = dict.fromkeys(order + [u for split in ("test", "zero") for u, _, _ in splits[split][1]])
-    write(f"{name}.user", ["user_id:token", *dict.fromkeys([*users, *everybody])])
+    write(f"{name}.user", ["user_id:token", *dict.fromkeys([*users, *order])])
     header, lines = read(options.data / f"{name}.item")
     (column,) = fields(header, "item_id")
     texts = {line.split("\t")[column]: line for line in lines}

@@ -94,10 +94,11 @@ if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; 
 small=(--users 10 --items 10 --history 4 --max-tokens 24 --attempts 1 --cf-epochs 2 --placebo none)
 ends 0 run --data world --profiles world/user_profiles.jsonl --full-sft --stages sft,collaborative --epochs 1 \
   --tiny-tokens 20000 "${small[@]}" --shown 3 --out full
+says out.txt "LightGCN + sft" "LightGCN + collaborative"
+says full/report.json "the same 3 held-out users"
 exists full/tuning/sft/model.safetensors
 missing full/tuning/sft/adapter_config.json
 exists full/tuning/collaborative/adapter_config.json
-says full/report.md "LightGCN + sft" "LightGCN + collaborative" "the same 3 held-out users"
 says full/profiles/sft.jsonl ', tuned"'
 says full/profiles/collaborative.jsonl ', tuned"' '"adapter":"collaborative"'
 if grep -q ', tuned"' full/profiles/untuned.jsonl; then fail "the untuned model wrote with tuned weights"; fi
@@ -105,7 +106,7 @@ if grep -q ', tuned"' full/profiles/untuned.jsonl; then fail "the untuned model 
 # A model that was tuned on other data writes: no stage, no teacher.
 job=(run --data world --model whole/model "${small[@]}")
 ends 0 "${job[@]}" --tuned whole/tuning --out moved
-says moved/report.md "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo"
+says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo"
 json_is moved/report.json Profiles chapters 0 title
 missing moved/tuning
 if grep -q "teacher" moved/report.csv; then fail "nobody taught, and there is a teacher's row"; fi
