@@ -9,7 +9,7 @@ ends 0 run --data world --profiles world/user_profiles.jsonl --stages sft --epoc
 export MODEL=small/model ENCODER=built-in USERS=10 ITEMS=6 SEEDS=1 FEW=30
 job=("$script" "$RECLM" out world/user_profiles.jsonl world/item_profiles.jsonl world title world title,category)
 "${job[@]}" >out.txt 2>err.txt </dev/null || fail "the script ended with $?: $(tail -n 5 err.txt)"
-says out.txt "of 10 users, 6 items" "users: 60 of 60 have profiles" "Drawn about items" "LightGCN + sft (placebo)" \
+says out.txt " users, 6 items, 6 of them by the teacher" "users: 60 of 60 have profiles" "Drawn about items" "LightGCN + sft (placebo)" \
   "LightGCN + teacher" "== all five stages"
 says err.txt "s of processors"
 for file in own/report.json other/report.json tuned/report.json few/ppo/adapter_config.json few/reward/reward.json; do

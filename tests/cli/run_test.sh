@@ -95,7 +95,7 @@ small=(--users 10 --items 10 --history 4 --max-tokens 24 --attempts 1 --cf-epoch
 ends 0 run --data world --profiles world/user_profiles.jsonl --full-sft --stages sft,collaborative --epochs 1 \
   --tiny-tokens 20000 "${small[@]}" --shown 3 --out full
 says out.txt "LightGCN + sft" "LightGCN + collaborative"
-says full/report.json "the same 3 held-out users"
+says full/index.html "the same 3 held-out users"
 exists full/tuning/sft/model.safetensors
 missing full/tuning/sft/adapter_config.json
 exists full/tuning/collaborative/adapter_config.json
