@@ -12,7 +12,7 @@
 
 namespace reclm::cli {
 
-void teach(TaughtData& taught, const std::string& file) {
+void teach(TaughtData& taught, const std::string& file, bool needed) {
   if (!file.empty()) {
     const auto imported = open_input([&] { return instruct::read_answers(file, taught.data); });
     taught.teacher = file;
@@ -25,7 +25,7 @@ void teach(TaughtData& taught, const std::string& file) {
       texts[static_cast<std::size_t>(std::max(answer.user, answer.item))] = instruct::format_profile(reading.profile);
     }
   }
-  if (taught.user_profiles.empty())
+  if (needed && taught.user_profiles.empty())
     throw ConfigError(
         "there is no teacher to learn from. Remedy: --profiles FILE, as `reclm profile` writes it, by a server "
         "(--endpoint URL), a larger model on this machine (--model PATH) or from a file of answers (--answers FILE)");
@@ -54,7 +54,12 @@ bool find_neighbours(TaughtData& taught, int epochs, std::uint64_t seed, const O
   how.observer = observer;
   if (train(*model, data.train, how).interrupted) return false;
   const PairModel factors = model->ranking();
-  taught.neighbours = instruct::user_neighbours(factors).ids;
+  // Stages tell of those alone who have a profile; where a teacher knows few of many users, hardly anybody's nearest
+  // do.
+  std::vector<Id> known;
+  for (std::size_t user = 0; user < taught.user_profiles.size(); ++user)
+    if (!taught.user_profiles[user].empty()) known.push_back(static_cast<Id>(user));
+  taught.neighbours = instruct::user_neighbours(factors, 5, known).ids;
   taught.item_neighbours = instruct::item_neighbours(factors).ids;
   return true;
 }

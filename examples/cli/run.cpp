@@ -17,6 +17,7 @@
 #include "report.hpp"
 #include "run.hpp"
 #include "terminal.hpp"
+#include "tuned_writers.hpp"
 
 namespace reclm::cli {
 
@@ -53,7 +54,9 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   keep_run_settings(options, taught, options.tuning.model);
   if (!model) model = tiny_model(taught, out / "model", options.tiny_tokens, options.tuning.seed, observer);
   if (!model || !find_neighbours(taught, options.tuning.cf_epochs, options.tuning.seed, observer)) throw Stopped{};
-  const TuningOutcome outcome = tune_model(*model, options.size(), taught, options.tuning, out / "tuning", observer);
+  TuningOutcome outcome;
+  if (options.tuned.empty())
+    outcome = tune_model(*model, options.size(), taught, options.tuning, options.stages_folder(), observer);
   if (outcome.interrupted) throw Stopped{};
   const std::vector<WrittenProfiles> written = write_sources(options, *model, taught, observer);
   report.chapters = tuning_chapters(outcome, taught, written);
@@ -67,7 +70,8 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   for (ProfileSource& source : sources)
     source.placebo = options.placebo == "all" || source.name == report.comparisons.ladder.back();
   report.run.details = {{"language model", options.size() == ModelSize::tiny ? "tiny, trained here" : model->name},
-                        {"teacher", taught.teacher},
+                        {"tuned", options.tuned.empty() ? "here" : options.tuned},
+                        {"teacher", taught.teacher.empty() ? "none" : taught.teacher},
                         {"text encoder", options.encoder.model.path.empty() ? "built-in" : options.encoder.model.path}};
   if (!study.run(taught.data, observer, report, sources)) throw Stopped{};
 }
@@ -76,6 +80,12 @@ ExitCode run(const RunOptions& options, const Invocation& call) {
   const auto start = std::chrono::steady_clock::now();
   const ThreadLimit limit(options.common.threads);
   check_tuning(options.tuning);
+  if (!options.tuned.empty()) {
+    if (options.size() == ModelSize::tiny || options.data.world)
+      throw ConfigError(
+          "--tuned writes by a model that was tuned before. Remedy: name that model by --model, and data by --data");
+    check_tuned(options.tuned);
+  }
   const BenchStudy study(study_of(options));
   ReportInput report = begun_report("reclm run", call);
   ProgressDisplay display(options.common.quiet);
@@ -108,11 +118,13 @@ void add_run(CLI::App& app, Invocation& call) {
       "of it is told on one page, OUT/index.html, with report.json, report.md and report.csv for programs. Whatever\n"
       "interrupts it, the same command goes on where it stopped and ends with the same figures.\n"
       "Without --model a tiny language model is first trained from nothing on the data's texts: enough for the\n"
-      "embedded world, where everything can be seen at work in a minute, and not for texts of the real world.",
+      "embedded world, where everything can be seen at work in a minute, and not for texts of the real world.\n"
+      "With --tuned no stage is run: a model that was tuned on other data writes, and no teacher is needed.",
       "  reclm run --world --out run\n"
       "  reclm run --data DIR --model SmolLM2.gguf --profiles gpt.jsonl --encoder all-MiniLM-L6-v2 --out run\n"
       "  reclm run --data DIR --model MODEL --profiles gpt.jsonl --users 500 --items 500 --backbones all --seeds 5 \\\n"
-      "    --out run");
+      "    --out run\n"
+      "  reclm run --data OTHER --model MODEL --tuned run/tuning --out other");
   add_data_options(*command, options->data);
   const char* group = "Data (one of --data and --world)";
   const auto natural = CLI::Range(0, 1 << 30);
@@ -132,6 +144,14 @@ void add_run(CLI::App& app, Invocation& call) {
       ->option_text("N")
       ->group("What the model is asked");
   add_tuning_options(*command, options->tuning);
+  CLI::Option* const tuned =
+      command
+          ->add_option(
+              "--tuned", options->tuned,
+              "takes the stages from there: OUT of `reclm tune`, or OUT/tuning of\nanother run with this model")
+          ->option_text("DIR")
+          ->group("How it is tuned (defaults are those of real models; the tiny one has its own)");
+  for (const char* without : {"--stages", "--reward", "--full-sft"}) tuned->excludes(command->get_option(without));
   group = "Profiles for everybody";
   command->add_flag("--only-profiles", options->only_profiles, "keep the model inside the form, token by token")
       ->group(group);

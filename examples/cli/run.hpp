@@ -29,11 +29,16 @@ struct RunOptions {
   std::optional<Index> tiny_tokens;
   bool only_profiles = false;
   std::optional<int> attempts;
+  std::string tuned;  ///< folder of a tuning that was done elsewhere; empty: it is done here
   std::string backbones = "lightgcn", placebo = "last";
   Index seeds = 1;
   std::uint64_t first_seed = 1;
   std::string out;
 
+  /// Where the stages' adapters are.
+  [[nodiscard]] std::filesystem::path stages_folder() const {
+    return tuned.empty() ? std::filesystem::path(out) / "tuning" : std::filesystem::path(tuned);
+  }
   [[nodiscard]] ModelSize size() const { return tuning.model.empty() ? ModelSize::tiny : ModelSize::real; }
 };
 

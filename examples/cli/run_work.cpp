@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "reclm/instruct/raw_profiles.hpp"
 #include "reclm/instruct/write_profiles.hpp"
 #include "run.hpp"
+#include "tuned_writers.hpp"
 
 namespace reclm::cli {
 
@@ -59,7 +61,7 @@ TaughtData prepare_data(const RunOptions& options, std::vector<std::string>& not
     taught.data.item_profiles = taught.data.user_profiles = {};
     taught.data.profile_from_history.clear();
   }
-  teach(taught, options.tuning.profiles);
+  teach(taught, options.tuning.profiles, options.tuned.empty());
   Dataset& data = taught.data;
   notes.insert(notes.end(), data.notices.begin(), data.notices.end());
   if (!data.valid.empty()) return taught;
@@ -98,7 +100,9 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--budget", text(t.budget)},
                  {"--max-tokens", text(t.max_tokens)},
                  {"--precision", t.precision},
+                 {"--tuned", options.tuned.empty() ? "" : updates_text(options.tuned)},
                  {"--stages", t.stages},
+                 {"--full-sft", t.full_sft ? "yes" : "no"},
                  {"--reward", t.reward},
                  {"--rank", text(t.rank)},
                  {"--epochs", text(t.epochs)},
@@ -107,6 +111,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--steps", text(t.steps)},
                  {"--questions", text(t.questions)},
                  {"--ppo-lr", text(t.ppo_rate)},
+                 {"--shown", text(t.shown)},
                  {"--cf-epochs", std::to_string(t.cf_epochs)},
                  {"--seed", std::to_string(t.seed)},
                  {"--only-profiles", options.only_profiles ? "yes" : "no"},
@@ -116,7 +121,6 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
 
 std::vector<WrittenProfiles> write_sources(const RunOptions& options, const LanguageModel& model,
                                            const TaughtData& taught, const Observer& observer) {
-  const fs::path out = options.out;
   const Dataset& data = taught.data;
   WriterOptions how = writing_of(options.size(), options.tuning);
   how.only_profiles = options.only_profiles;
@@ -132,20 +136,14 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
   const auto item_prompts =
       dialogues.item_prompts(items, (told.empty() ? nobody : taught.item_neighbours).view(), told).samples;
 
-  std::vector<std::pair<std::string, fs::path>> writers{{kUntuned, {}}};
-  for (const char* stage : {"sft", "collaborative", "ppo"})
-    if (const fs::path adapter = out / "tuning" / stage; fs::exists(adapter / "adapter_config.json"))
-      writers.emplace_back(stage, adapter);
-  const fs::path item_adapter = out / "tuning" / "items";
-  const bool items_tuned = fs::exists(item_adapter / "adapter_config.json");
+  const std::vector<TunedWriter> writers = tuned_writers(model, options.stages_folder());
+  const std::optional<TunedWriter> item_writer = tuned_item_writer(writers, options.stages_folder());
 
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
   StoreCounts known_counts;
-  for (const auto& writer : writers) {
-    const std::string& name = writer.first;
-    const fs::path& adapter = writer.second;
-    ProfileStore store(out / "profiles" / (name + ".jsonl"));
+  for (const auto& [name, tuned_model, adapter] : writers) {
+    ProfileStore store(fs::path(options.out) / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
       WriteProfilesOptions writing{.attempts = how.attempts, .seed = options.tuning.seed};
       const std::string stage = "profiles of " + whose + ", " + name;
@@ -156,9 +154,10 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
       };
       if (write_profiles(store, teacher, prompts, data, writing).interrupted) throw Stopped{};
     };
-    write(local_teacher(model, adapter, how), user_prompts, "users");
-    const bool tuned = !adapter.empty() && items_tuned;
-    AnyTeacher of_items = local_teacher(model, tuned ? item_adapter : adapter, how);
+    write(local_teacher(tuned_model, adapter, how), user_prompts, "users");
+    const bool tuned = name != kUntuned && item_writer;
+    AnyTeacher of_items =
+        tuned ? local_teacher(item_writer->model, item_writer->adapter, how) : local_teacher(tuned_model, adapter, how);
     if (tuned && !known.empty())
       of_items.ask = [&](auto requests, const AnswerSink& sink) {
         for (std::size_t k = 0; k < requests.size(); ++k) {
@@ -174,7 +173,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
     written.push_back({name, store.user_profiles(data.users), store.item_profiles(data.items),
                        count_lines(store, false), tuned ? known_counts : count_lines(store, true)});
   }
-  written.push_back({kTeacher, taught.user_profiles, taught.item_profiles});
+  if (!taught.teacher.empty()) written.push_back({kTeacher, taught.user_profiles, taught.item_profiles});
   return written;
 }
 
@@ -200,20 +199,20 @@ std::vector<ProfileSource> encode_sources(const RunOptions& options, const Langu
   };
   add(kRawText, encode(texts, histories));
   for (const WrittenProfiles& source : written) {
-    const auto none = [](const std::vector<std::string>& of) {
-      return std::all_of(of.begin(), of.end(), [](const std::string& text) { return text.empty(); });
-    };
-    if (!none(source.items) || !none(source.users)) {
-      add(source.name, encode(source.items, source.users));
-      continue;
-    }
-    // Not one profile: the recommender is left with what it has of items whose profile is missing.
-    auto nothing = std::make_shared<Profiles>();
-    nothing->items = Matrix<float>(taught.data.items.size(), taught.data.item_vectors.cols());
-    nothing->has_item.assign(source.items.size(), 0);
-    add(source.name, nothing);
-    notes.push_back("There is not one profile of the source \"" + source.name +
-                    "\": its row has items' texts in the place of their profiles.");
+    // An item without a profile is left its text, encoded beside the profiles: other vectors would not compare.
+    std::vector<std::string> items = source.items;
+    items.resize(texts.size());
+    Index missing = 0;
+    for (std::size_t item = 0; item < items.size(); ++item)
+      if (items[item].empty()) {
+        items[item] = texts[item];
+        ++missing;
+      }
+    add(source.name, encode(items, source.users));
+    if (missing > 0)
+      notes.push_back("The source \"" + source.name + "\" has profiles of " +
+                      std::to_string(static_cast<Index>(items.size()) - missing) + " of " +
+                      std::to_string(items.size()) + " items: its row has the others' texts in their place.");
   }
   return sources;
 }

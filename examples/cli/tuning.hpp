@@ -32,6 +32,8 @@ struct TuningCommandOptions {
   std::optional<Index> history, budget, rank, batch_tokens, steps, questions, max_tokens;
   std::optional<int> epochs;
   std::optional<double> learning_rate, ppo_rate;
+  std::optional<Index> shown;
+  bool full_sft = false;
   int cf_epochs = 20;
   std::uint64_t seed = 1;
 };
@@ -40,11 +42,12 @@ struct TuningCommandOptions {
 void add_tuning_options(CLI::App& command, TuningCommandOptions& options);
 
 /// Takes the profiles in `file`, as `reclm profile` writes them; "": those that are there already.
-/// @throws ConfigError where there are none; BadInput, DataError
-void teach(TaughtData& taught, const std::string& file);
+/// @param needed  whether there must be some @throws ConfigError where there are none; BadInput, DataError
+void teach(TaughtData& taught, const std::string& file, bool needed = true);
 
-/// Users alike, and items alike, by a LightGCN trained on the spot. Items that nobody chose are alike by their texts,
-/// where the data set has vectors of them. @returns false when the observer stopped it
+/// Users alike (to those with a profile, where there are some), and items alike, by a LightGCN trained on the spot.
+/// Items that nobody chose are alike by their texts, where the data set has vectors of them. @returns false when the
+/// observer stopped it
 bool find_neighbours(TaughtData& taught, int epochs, std::uint64_t seed, const Observer& observer);
 
 /// The teacher's profiles of items that training knows, "" for the others: unseen items stay unseen by all stages.

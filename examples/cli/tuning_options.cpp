@@ -30,6 +30,12 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
       ->check(CLI::IsMember({"auto", "stored", "f32", "bf16", "stored-bf16"}));
   option("--stages", options.stages, "in this order", "LIST=sft,collaborative,reward,ppo,items");
   option("--reward", options.reward, "a reward from elsewhere, instead of the stage", "DIR");
+  command
+      .add_flag(
+          "--full-sft", options.full_sft,
+          "sft trains every weight instead of low-rank updates: models of\na few million weights learn far faster "
+          "so; OUT's sft is a model")
+      ->group(group);
   option("--rank", options.rank, "of the low-rank updates; alpha is twice as much", "N=8")->check(positive);
   option("--epochs", options.epochs, "of sft, collaborative and items", "N=3")->check(positive);
   option("--lr", options.learning_rate, "of sft, items and reward; a quarter of it for collaborative", "X=2e-4")
@@ -38,6 +44,8 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
   option("--steps", options.steps, "of ppo", "N=100")->check(positive);
   option("--questions", options.questions, "answers a step of ppo", "N=16")->check(positive);
   option("--ppo-lr", options.ppo_rate, "of ppo", "X=1e-4")->check(CLI::PositiveNumber);
+  option("--shown", options.shown, "held-out users, and items, profiled before and after stages", "N=32")
+      ->check(CLI::NonNegativeNumber);
   option("--cf-epochs", options.cf_epochs, "of the LightGCN that finds neighbours", "N=20")->check(positive);
   option("--seed", options.seed, "of everything", "N=1");
 }

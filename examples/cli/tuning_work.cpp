@@ -49,6 +49,8 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
   if (given.steps) how.ppo.steps = *given.steps;
   if (given.questions) how.ppo.questions = *given.questions;
   if (given.ppo_rate) how.ppo.rl.learning_rate = *given.ppo_rate;
+  if (given.shown) how.shown = *given.shown;
+  how.full_sft = given.full_sft;
   how.given_reward = given.reward;
   how.precision = precision_named(given.precision);
   how.policy.precision = how.precision == lm::Precision::automatic ? lm::Precision::stored : how.precision;
@@ -114,8 +116,9 @@ TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const Taugh
 
 std::vector<ReportChapter> tuning_chapters(const TuningOutcome& outcome, const TaughtData& taught,
                                            const std::vector<WrittenProfiles>& written) {
-  return {tuning_chapter(*outcome.report), profile_chapter(*outcome.report, written, taught.truth,
-                                                           [&](Id user) { return taught.data.users.name(user); })};
+  const auto name = [&](Id user) { return taught.data.users.name(user); };
+  if (!outcome.report) return {profile_chapter(TuningReport{}, written, taught.truth, name)};
+  return {tuning_chapter(*outcome.report), profile_chapter(*outcome.report, written, taught.truth, name)};
 }
 
 }  // namespace reclm::cli

@@ -19,6 +19,7 @@ json_is whole/report.json "Entropy, nats a token" chapters 0 charts 4 title
 json_is whole/report.json "Share of clipped tokens" chapters 0 charts 5 title
 json_is whole/report.json 2 chapters 0 charts 5 lines 0 y
 json_is whole/report.json ppo chapters 1 tables 0 rows 3 row
+json_is whole/report.json items chapters 1 tables 1 rows 1 row
 says whole/index.html "<!doctype html>" "Does each stage help?" "prefers-color-scheme: dark" "</html>"
 if grep -qE '(src|href)="(https?:)?//|<script' whole/index.html; then fail "the page loads something"; fi
 says whole/comparisons.csv "the stage before" "ppo (placebo)"
@@ -65,6 +66,8 @@ ends 2 "${job[@]}" --rank 3 --out whole
 says err.txt "--rank" "Remedy"
 ends 2 "${job[@]}" --precision bf16 --out whole
 says err.txt "--precision" "Remedy"
+ends 2 "${job[@]}" --full-sft --out whole
+says err.txt "--full-sft" "Remedy"
 ends 2 run --world --users 61 --items 100 --out whole
 says err.txt "was begun with" "Remedy"
 same whole/report.csv first.csv
@@ -86,6 +89,37 @@ ends 0 run --data world --profiles world/user_profiles.jsonl --stages sft --out 
 says out.txt "LightGCN + sft"
 says told/report.md "| untuned | 10 | 10 |" "| sft | 10 | 10 |"
 if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; fi
+
+# Every weight trained: the stage leaves a model, and the updates of later stages belong to it.
+small=(--users 10 --items 10 --history 4 --max-tokens 24 --attempts 1 --cf-epochs 2 --placebo none)
+ends 0 run --data world --profiles world/user_profiles.jsonl --full-sft --stages sft,collaborative --epochs 1 \
+  --tiny-tokens 20000 "${small[@]}" --shown 3 --out full
+says out.txt "LightGCN + sft" "LightGCN + collaborative"
+says full/index.html "the same 3 held-out users"
+exists full/tuning/sft/model.safetensors
+missing full/tuning/sft/adapter_config.json
+exists full/tuning/collaborative/adapter_config.json
+says full/profiles/sft.jsonl ', tuned"'
+says full/profiles/collaborative.jsonl ', tuned"' '"adapter":"collaborative"'
+if grep -q ', tuned"' full/profiles/untuned.jsonl; then fail "the untuned model wrote with tuned weights"; fi
+
+# A model that was tuned on other data writes: no stage, no teacher.
+job=(run --data world --model whole/model "${small[@]}")
+ends 0 "${job[@]}" --tuned whole/tuning --out moved
+says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo"
+json_is moved/report.json Profiles chapters 0 title
+missing moved/tuning
+if grep -q "teacher" moved/report.csv; then fail "nobody taught, and there is a teacher's row"; fi
+ends 2 "${job[@]}" --tuned full/tuning --out moved
+says err.txt "--tuned" "was begun with"
+ends 3 "${job[@]}" --tuned world --out nowhere
+says err.txt "no updates" "reclm tune"
+ends 2 run --data world --tuned whole/tuning --out nowhere
+says err.txt "--model"
+ends 2 "${job[@]}" --tuned whole/tuning --stages sft --out nowhere
+says err.txt "--tuned" "--stages"
+missing nowhere
+
 ends 3 run --data world --profiles missing.jsonl --out nowhere
 says err.txt "missing.jsonl"
 ends 3 run --data world --profiles world/user_profiles.jsonl --model missing.gguf --out nowhere

@@ -75,6 +75,23 @@ TEST_CASE("equal rows are neighbours by their number, and lengths do not matter"
   CHECK(found.similarity(4, 2) == Approx(1.0f));
 }
 
+TEST_CASE("neighbours come from those that may be, in the order that they have among all") {
+  const Matrix<float> m = whole_numbers(60, 5, 4, 3);
+  const std::vector<Id> among{2, 3, 11, 17, 40, 41, 59};
+  const Neighbours all = nearest_rows(MatrixView<const float>(m), 60),
+                   some = nearest_rows(MatrixView<const float>(m), 5, among);
+  for (Index row = 0; row < m.rows(); ++row) {
+    std::vector<Id> expected;
+    for (const Id id : all.ids.row(row))
+      if (std::ranges::binary_search(among, id) && expected.size() < 5) expected.push_back(id);
+    expected.resize(5, kNoItem);
+    CHECK(std::ranges::equal(some.ids.row(row), expected));
+  }
+  const std::vector<Id> unsorted{3, 2}, beyond{60};
+  CHECK_THROWS_AS(nearest_rows(MatrixView<const float>(m), 5, unsorted), ConfigError);
+  CHECK_THROWS_AS(nearest_rows(MatrixView<const float>(m), 5, beyond), ConfigError);
+}
+
 TEST_CASE("a model shows its users' and items' neighbours; threads change nothing; bad numbers are named") {
   const PairModel model(whole_numbers(300, 8, 1000, 4), whole_numbers(90, 8, 1000, 5));
   const auto with = [&](int threads) {

@@ -52,6 +52,14 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   CHECK(whole.profiles.back().after == "ppo");
   CHECK(whole.profiles.front().texts.size() == 4);
   REQUIRE(whole.profiles.front().against_truth);
+  // Items too, of those that the stage did not learn.
+  REQUIRE(whole.item_profiles.size() == 2);
+  CHECK(whole.item_profiles[0].after == "untuned");
+  CHECK(whole.item_profiles[1].after == "items");
+  CHECK(whole.item_profiles[0].texts != whole.item_profiles[1].texts);
+  REQUIRE(whole.shown_items.size() == 4);
+  CHECK(whole.item_profiles[1].texts.size() == 4);
+  for (const Id item : whole.shown_items) CHECK(item % 5 == 4);
   for (const char* stage : {"sft", "collaborative", "items"})
     CHECK(whole.loss_after.at(stage) < whole.loss_before.at(stage));
   CHECK(whole.questions_after.questions > 0);
@@ -174,6 +182,22 @@ TEST_CASE("a tuning refuses what cannot be") {
   options.stages = {"sft", "dpo"};
   CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
   CHECK_THROWS_AS(tune(shop.model, from, TuningOptions{}), ConfigError);
+  // Nobody has a neighbour: what A2 and A3 lack is said.
+  TuningData alone = from;
+  alone.neighbours = Matrix<Id>(from.neighbours.rows(), 2, kNoItem);
+  for (const char* stage : {"collaborative", "reward"}) {
+    options.stages = {stage};
+    options.shown = 0;
+    std::string said;
+    try {
+      tune(shop.model, alone, options);
+    } catch (const ConfigError& e) {
+      said = e.what();
+    }
+    CHECK(said.find(std::string("the stage ") + stage + " has nothing to learn from") != std::string::npos);
+    CHECK(said.find(" without a neighbour who has a profile") != std::string::npos);
+    CHECK(said.find(", 0 without a neighbour") == std::string::npos);
+  }
   from.user_profiles.pop_back();
   CHECK_THROWS_AS(tune(shop.model, from, quick(folder.path())), ConfigError);
 }

@@ -162,18 +162,35 @@ ReportChapter profile_chapter(const instruct::TuningReport& report, const std::v
                                                   shown.against_truth ? &*shown.against_truth : nullptr)});
     chapter.tables.push_back(std::move(drawn));
   }
+  if (!report.item_profiles.empty()) {
+    ChapterTable drawn{"Drawn about items, before and after the stage items",
+                       "One answer for each of the same " + std::to_string(report.shown_items.size()) +
+                           " items that the stage did not learn, taken as it came.",
+                       {{"valid", 1, true}, {"distinct", 3}},
+                       {}};
+    for (const instruct::ShownProfiles& shown : report.item_profiles)
+      drawn.rows.push_back({shown.after, {shown.valid, shown.distinctness}});
+    chapter.tables.push_back(std::move(drawn));
+  }
+  // What was tuned elsewhere held nobody out here.
+  const bool tuned_here = !report.held_out.empty();
+  std::vector<Id> whose = report.held_out;
+  if (!tuned_here && !written.empty())
+    for (std::size_t user = 0; user < written.front().users.size(); ++user)
+      if (std::ranges::any_of(written, [&](const auto& source) { return !source.users[user].empty(); }))
+        whose.push_back(static_cast<Id>(user));
   ChapterTable stores{"Written for the recommenders",
                       "What broke the form was asked again. Valid: of all answers. Right, true and distinct: of the "
                       "profiles of " +
-                          std::to_string(report.held_out.size()) +
-                          " held-out users; without a profile nothing is right.",
+                          std::to_string(whose.size()) + (tuned_here ? " held-out users" : " users") +
+                          "; without a profile nothing is right.",
                       {{"users", 0}, {"items", 0}, {"answers", 0}, {"rejected", 0}, {"failed", 0}},
                       {}};
   stores.columns.insert(stores.columns.end(), figures.begin(), figures.end());
   for (const WrittenProfiles& source : written) {
     std::vector<std::string> texts;
     std::vector<std::vector<std::string>> true_interests;
-    for (const Id user : report.held_out) {
+    for (const Id user : whose) {
       texts.push_back(source.users[static_cast<std::size_t>(user)]);
       true_interests.push_back(truth ? truth(user) : std::vector<std::string>{});
     }

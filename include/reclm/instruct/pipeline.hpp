@@ -81,6 +81,18 @@ class Tuner {
     return dialogues_.distillation(users, from_.user_profiles).samples;
   }
 
+  // Says why a stage has nothing to learn from.
+  template <class T>
+  static void require_samples(const std::string& stage, const Built<T>& built) {
+    if (!built.samples.empty()) return;
+    const SkipCounts& s = built.skipped;
+    throw ConfigError("tune: the stage " + stage + " has nothing to learn from: " + std::to_string(s.no_profile) +
+                      " users are without a profile, " + std::to_string(s.no_history) + " without two train items, " +
+                      std::to_string(s.no_neighbour) + " without a neighbour who has a profile, " +
+                      std::to_string(s.no_question) + " share no item with one, " + std::to_string(s.over_budget) +
+                      " are beyond the budget. Remedy: profiles of more users, a larger budget, or other stages");
+  }
+
   // Trains the updates that stand so far, or those of their own for items.
   void supervise(const std::string& stage, lm::FinetuneOptions options, const std::vector<ChatSample>& learned,
                  const std::vector<ChatSample>& held_out) {
@@ -132,7 +144,9 @@ class Tuner {
     std::vector<Id> users = learners_;  // any of them: their order says nothing
     if (const auto most = static_cast<std::size_t>(options_.collaborative_users); most > 0 && users.size() > most)
       users.resize(most);
-    auto learned = collaborative_dialogues(dialogues_, users, from_.neighbours.view(), from_.user_profiles).samples;
+    auto built = collaborative_dialogues(dialogues_, users, from_.neighbours.view(), from_.user_profiles);
+    require_samples("collaborative", built);
+    auto learned = std::move(built.samples);
     const auto held_out =
         collaborative_dialogues(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
     const auto again = distilled(learners_);
@@ -161,8 +175,9 @@ class Tuner {
   void train_reward() {
     make_scorer();
     std::vector<PreferencePair> learned, apart;
-    for (PreferencePair& pair :
-         preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles).samples) {
+    auto built = preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles);
+    require_samples("reward", built);
+    for (PreferencePair& pair : built.samples) {
       // Scores of pairs that a scorer has learned say more than those of others would: its weight needs pairs of its
       // own.
       const bool weighs = options_.reward_evidence && (learned.size() + apart.size()) % 4 == 3;
@@ -280,26 +295,47 @@ class Tuner {
     const auto samples = [&](std::span<const Id> items) {
       return dialogues_.item_dialogues(items, from_.item_neighbours.view(), from_.item_profiles).samples;
     };
+    show_items(held_out, "untuned");
     supervise("items", options_.items, samples(learned), samples(held_out));
+    if (!report_.interrupted) show_items(held_out, "items");
   }
 
   void show(const std::string& after) {
-    if (report_.shown.empty()) return;
+    const auto prompts = dialogues_.user_prompts(report_.shown).samples;
+    if (prompts.empty() || prompts.size() != report_.shown.size()) return;
+    std::vector<std::vector<std::string>> truth(prompts.size());
+    for (std::size_t k = 0; from_.truth && k < truth.size(); ++k) truth[k] = from_.truth(report_.shown[k]);
+    report_.profiles.push_back(drawn(after, prompts, adapter_, truth));
+  }
+
+  // Of the items of the held-out loss.
+  void show_items(const std::vector<Id>& held_out, const std::string& after) {
+    std::vector<Id>& items = report_.shown_items;
+    items.clear();
+    for (const Id item : held_out)
+      if (static_cast<Index>(items.size()) < options_.shown &&
+          read_profile(from_.item_profiles[static_cast<std::size_t>(item)]).valid())
+        items.push_back(item);
+    const auto prompts = dialogues_.item_prompts(items, from_.item_neighbours.view(), from_.item_profiles).samples;
+    if (prompts.empty() || prompts.size() != items.size()) return;
+    report_.item_profiles.push_back(
+        drawn(after, prompts, item_adapter_, std::vector<std::vector<std::string>>(prompts.size())));
+  }
+
+  // One answer a prompt, as it comes.
+  ShownProfiles drawn(const std::string& after, const std::vector<PromptSample>& prompts,
+                      const lm::LoraAdapter& adapter, const std::vector<std::vector<std::string>>& truth) const {
     std::vector<lm::Dialogue> asked;
-    for (PromptSample& prompt : dialogues_.user_prompts(report_.shown).samples)
-      asked.push_back(std::move(prompt.messages));
-    if (asked.size() != report_.shown.size()) return;
+    for (const PromptSample& prompt : prompts) asked.push_back(prompt.messages);
     lm::Decoder<B> decoder(*model_.weights, options_.precision);
-    if (!adapter_.empty()) decoder.attach(adapter_);
+    if (!adapter.empty()) decoder.attach(adapter);
     ShownProfiles shown{
         after, answers(model_, decoder, std::span<const lm::Dialogue>(asked), options_.answers), 0, 0, {}};
-    std::vector<std::vector<std::string>> truth;
-    for (const Id user : report_.shown) truth.push_back(from_.truth ? from_.truth(user) : std::vector<std::string>{});
     const ProfileReport compared = compare_profiles(shown.texts, truth);
     shown.valid = compared.valid;
     shown.distinctness = compared.distinct_interests;
-    if (from_.truth) shown.against_truth = compared;
-    report_.profiles.push_back(std::move(shown));
+    if (from_.truth && prompts.front().user >= 0) shown.against_truth = compared;
+    return shown;
   }
 
   LanguageModel model_;

@@ -70,7 +70,9 @@ struct TuningOptions {
   Index weighing_users = 0;
   TextEncoderOptions encoder{.width = 128};  ///< of the reward's vectors
   AnswerOptions answers{};                   ///< how the shown profiles are drawn
-  Index shown = 32;                          ///< evaluation users whose profiles are drawn after each stage
+  /// Evaluation users whose profiles are drawn after each stage, and items held out of the stage `items`, before and
+  /// after it.
+  Index shown = 32;
   std::uint64_t seed = 1;
   Observer observer{};  ///< of all stages; returning false saves and stops
 };
@@ -84,18 +86,19 @@ inline void check_stages(std::span<const std::string> stages) {
                         "\". Remedy: choose from sft, collaborative, reward, ppo, items");
 }
 
-/// Profiles of the evaluation users at one point.
+/// Profiles of the evaluation users, or of the held-out items, at one point.
 struct ShownProfiles {
   std::string after;               ///< "untuned", "sft", …
-  std::vector<std::string> texts;  ///< of TuningReport::shown
+  std::vector<std::string> texts;  ///< of TuningReport::shown, or shown_items
   double valid = 0, distinctness = 0;
   std::optional<ProfileReport> against_truth;
 };
 
 struct TuningReport {
-  std::vector<Id> held_out;  ///< the evaluation users, of whom no stage learned
-  std::vector<Id> shown;     ///< those of them whose profiles were drawn after each stage
-  std::vector<ShownProfiles> profiles;
+  std::vector<Id> held_out;     ///< the evaluation users, of whom no stage learned
+  std::vector<Id> shown;        ///< those of them whose profiles were drawn after each stage
+  std::vector<Id> shown_items;  ///< of those held out of the stage items, whose profiles were drawn before and after
+  std::vector<ShownProfiles> profiles, item_profiles;
   std::map<std::string, double> loss_before, loss_after;  ///< a token, held out; sft, collaborative, items
   std::map<std::string, lm::FinetuneReport> finetunes;
   QuestionReport questions_before, questions_after;  ///< of the stage collaborative, held out
