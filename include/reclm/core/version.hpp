@@ -3,7 +3,7 @@
 /// The library's version. CMake, pkg-config, vcpkg and Conan read these three lines; nothing else states it.
 
 #define RECLM_VERSION_MAJOR 0
-#define RECLM_VERSION_MINOR 2
+#define RECLM_VERSION_MINOR 3
 #define RECLM_VERSION_PATCH 0
 
 #define RECLM_STRINGIFY_DETAIL(x) #x
