@@ -1,13 +1,14 @@
 // Finished models alone and enhanced by `adapt`, beside closed forms, baselines and placebos.
-//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials,als,bpr]
+//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials,als,bpr,biasmf,ncf,lightgcn,sgl,simgcl,torch]
 //   plugin_study DATA_FOLDER|world OUT SEEDS clicks
 //
 // For each seed a validation split is carved out of train, models are fitted without it, the adapter chooses on it, and
 // model and adapter are fitted once more on all of train with what was chosen. als and bpr are factors of the Python
 // library implicit: the second form writes what they are trained on to OUT/clicks/part-SEED and OUT/clicks/whole-SEED,
-// examples/plugins/fit_implicit.py FOLDER SEED trains them there. Finished rows are kept in OUT/runs and not run again,
-// so a long table can be made in pieces; OUT/report.md is the table, OUT/calibration_*.svg show what the knob between
-// seen and unseen items does.
+// examples/plugins/fit_implicit.py FOLDER SEED trains them there. The backbones have ID tables and know nothing but
+// clicks; torch is a matrix factorisation in libtorch, which presets also train together with profiles. Finished rows
+// are kept in OUT/runs and not run again, so a long table can be made in pieces; OUT/report.md is the table,
+// OUT/calibration_*.svg show what the knob between seen and unseen items does.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -18,8 +19,7 @@
 #include <optional>
 #include <sstream>
 
-#include <Eigen/Dense>
-
+#include "plugin_models.hpp"
 #include "reclm/adapt.hpp"
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/data/load.hpp"
@@ -27,85 +27,14 @@
 #include "reclm/data/world.hpp"
 #include "reclm/eval/report.hpp"
 #include "reclm/eval/study.hpp"
+#ifdef RECLM_STUDY_TORCH
+#include "torch_mf.hpp"
+#endif
 
 using namespace reclm;
+using namespace plugin_study;
 
 namespace {
-
-/// Alternating least squares for clicks (Hu, Koren, Volinsky, ICDM 2008): confidence 1 + alpha of a click.
-PairModel ials(const Interactions& train, std::uint64_t seed) {
-  static constexpr Index kWidth = 64, kRounds = 10;
-  static constexpr float kAlpha = 10, kRidge = 10;
-  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Random random(seed, Stream::init, 0x69616C73u);
-  Matrix<float> users(train.users(), kWidth), items(train.items(), kWidth);
-  for (Index k = 0; k < items.size(); ++k)
-    items.data()[k] = 0.2f * (random.uniform(static_cast<std::uint64_t>(k)) - 0.5f);
-  const auto solve = [](const Interactions& clicks, const Matrix<float>& fixed, Matrix<float>& solved) {
-    const Eigen::Map<const Rows> v(fixed.data(), fixed.rows(), fixed.cols());
-    Eigen::MatrixXf all = v.transpose() * v;
-    all.diagonal().array() += kRidge;
-    parallel_for(clicks.users(), 16, [&](Index row) {
-      Eigen::MatrixXf left = all;
-      Eigen::VectorXf right = Eigen::VectorXf::Zero(kWidth);
-      for (const Id other : clicks.of(static_cast<Id>(row))) {
-        const Eigen::VectorXf x = v.row(other);
-        left.selfadjointView<Eigen::Lower>().rankUpdate(x, kAlpha);
-        right += (1 + kAlpha) * x;
-      }
-      Eigen::Map<Eigen::VectorXf>(solved.row(row).data(), kWidth) =
-          left.selfadjointView<Eigen::Lower>().llt().solve(right);
-    });
-  };
-  const Interactions back = train.transposed();
-  for (Index round = 0; round < kRounds; ++round) {
-    solve(train, items, users);
-    solve(back, users, items);
-  }
-  return {std::move(users), std::move(items)};
-}
-
-/// Ridge regression from profiles to the rows of `targets`, which belong to `items`; all items' rows from it.
-Matrix<float> ridge_rows(const Matrix<float>& profiles, const std::vector<Id>& items, const Matrix<float>& targets,
-                         double ridge) {
-  const CentredProfiles centred(profiles, items);
-  const KernelRidge regression(detail::rows_of(centred.rows(), items), {.sharpness = 0}, 1 << 20, 1);
-  const KernelHead head{centred, regression.kernel(), regression.landmarks(), regression.solve(targets, ridge)};
-  return head.centred(centred.rows());
-}
-
-/// EASE's scores as ridge regression from text sees them; with `warm`, items of train keep EASE's own.
-class RidgeOfEase {
- public:
-  RidgeOfEase(const Interactions& train, const Matrix<float>& profiles, double ridge, bool warm)
-      : ease_(train), train_(&train), warm_(warm) {
-    Matrix<float> columns(ease_.weights().cols(), ease_.weights().rows());
-    for (Index r = 0; r < columns.rows(); ++r)
-      for (Index c = 0; c < columns.cols(); ++c) columns(r, c) = ease_.weights()(c, r);
-    rows_ = ridge_rows(profiles, ease_.kept(), columns, ridge);
-    place_.assign(static_cast<std::size_t>(train.items()), -1);
-    for (std::size_t k = 0; k < ease_.kept().size(); ++k)
-      place_[static_cast<std::size_t>(ease_.kept()[k])] = static_cast<Index>(k);
-  }
-  [[nodiscard]] Id users() const { return train_->users(); }
-  [[nodiscard]] Id items() const { return train_->items(); }
-  void score(Id user, std::span<const Id> items, std::span<float> out) const {
-    if (warm_) ease_.score(user, items, out);
-    for (std::size_t k = 0; k < items.size(); ++k) {
-      if (warm_ && place_[static_cast<std::size_t>(items[k])] >= 0) continue;
-      out[k] = 0;
-      for (const Id clicked : train_->of(user))
-        if (const Index place = place_[static_cast<std::size_t>(clicked)]; place >= 0) out[k] += rows_(items[k], place);
-    }
-  }
-
- private:
-  Ease ease_;
-  const Interactions* train_;
-  bool warm_;
-  Matrix<float> rows_;
-  std::vector<Index> place_;
-};
 
 class PluginStudy {
  public:
@@ -190,6 +119,47 @@ class PluginStudy {
       row({name, std::string(label) + " (placebo)", data_.name, seed}, [&] { return enhanced(true, floor); });
     }
   }
+
+  /// A model made by `fit(data, seed, epochs)`, see EpochTrained.
+  template <class Fit>
+  void epoch_trained(const std::string& name, std::uint64_t seed, const Fit& fit) {
+    const Dataset parts = carved(seed);
+    std::optional<EpochTrained> part;
+    model(name, seed, [&](const Interactions& train, std::uint64_t) {
+      if (!part) part.emplace(fit(parts, seed, 0));
+      return train.size() == parts.train.size() ? part->model : fit(whole_, seed, part->epochs).model;
+    });
+  }
+
+#ifdef RECLM_STUDY_TORCH
+  /// Matrix factorisation in libtorch, finished, and trained together with profiles by each preset that factors allow
+  /// (AlphaRec has no own vectors).
+  void torch(std::uint64_t seed) {
+    const std::string name = "libtorch MF";
+    epoch_trained(name, seed, train_torch_mf);
+    joint<presets::RecLM>(name, "RecLM", seed);
+    joint<presets::RlmRecCon>(name, "RLMRec-Con", seed);
+    joint<presets::RlmRecGen>(name, "RLMRec-Gen", seed);
+    joint<presets::Kar>(name, "KAR", seed);
+  }
+
+  template <class Preset>
+  void joint(const std::string& name, const std::string& label, std::uint64_t seed) {
+    const auto enhanced = [&](const Profiles& profiles) {
+      const Dataset parts = carved(seed);
+      JointOptions options{.seed = seed};
+      TorchMf first(parts.train, seed);
+      JointAdapter<TorchMf, Preset> chooser(first, profiles, options);
+      options.training.epochs = chooser.fit(parts.train, parts.valid).training.best_epoch;
+      TorchMf last(whole_.train, seed);
+      JointAdapter<TorchMf, Preset> adapted(last, profiles, options);
+      adapted.fit(whole_.train);
+      return measured(adapted);
+    };
+    row({name, label, data_.name, seed}, [&] { return enhanced(text_); });
+    row({name, label + " (placebo)", data_.name, seed}, [&] { return enhanced(shuffled()); });
+  }
+#endif
 
   /// Writes the clicks that models are trained on elsewhere: OUT/clicks/part-SEED, without the validation split, and
   /// OUT/clicks/whole-SEED.
@@ -319,7 +289,8 @@ class PluginStudy {
 
 int run(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials,als,bpr | clicks]\n", stderr);
+    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials,als,bpr,torch,biasmf,… | clicks]\n",
+               stderr);
     return 2;
   }
   const std::string source = argv[1], names = argc > 4 ? argv[4] : "ease,ials";
@@ -339,8 +310,19 @@ int run(int argc, char** argv) {
         study.model("iALS", seed, ials);
       else if (name == "als" || name == "bpr")
         study.factors("implicit " + name, name, seed);
-      else
-        throw ConfigError(name + ": write ease, ials, als or bpr");
+      else if (name == "torch")
+#ifdef RECLM_STUDY_TORCH
+        study.torch(seed);
+#else
+        throw ConfigError("this program was built without libtorch (Debian: libtorch-dev)");
+#endif
+      else {
+        const BackboneKind kind = parse_backbone(name);
+        study.epoch_trained(std::string(backbone_name(kind)) + " ID", seed,
+                            [kind](const Dataset& data, std::uint64_t of, int epochs) {
+                              return train_backbone(kind, data, of, epochs);
+                            });
+      }
   std::string command;
   for (int k = 0; k < argc; ++k) command += (k > 0 ? " " : "") + std::string(argv[k]);
   study.publish(command);

@@ -118,6 +118,30 @@ TEST_CASE("a scorer's own users keep its scores, and its factors come near") {
   }
 }
 
+TEST_CASE("factors that are not the whole of a score are not taken for it") {
+  const Dataset data = planted_data();
+  const SmallModel part(data);
+  const PairModel whole(part.u, part.v, tastes(data.train.users(), 5, 13), tastes(data.train.items(), 5, 14));
+  REQUIRE_FALSE(whole.is_product());
+  struct Behind {
+    const PairModel* model;
+    [[nodiscard]] Id users() const { return model->users(); }
+    [[nodiscard]] Id items() const { return model->items(); }
+    void score(Id user, std::span<const Id> items, std::span<float> out) const { model->score(user, items, out); }
+  };
+  const Behind behind{&whole};
+  const Profiles profiles = make_profiles(data.item_profiles);
+  auto a = adapt(whole, profiles);
+  auto b = adapt(behind, profiles);
+  auto c = adapt(part, profiles);
+  const FitReport report = a.fit(data.train, data.valid);
+  CHECK(report.model_alone == b.fit(data.train, data.valid).model_alone);
+  CHECK(report.model_alone != c.fit(data.train, data.valid).model_alone);
+  const std::vector<Id> items{0, 3, 17, 40};
+  CHECK(scores_of(a, 7, items) == scores_of(b, 7, items));
+  CHECK(scores_of(a, 7, items) != scores_of(c, 7, items));
+}
+
 TEST_CASE("a scorer that tells nobody apart is enhanced as well") {
   const Dataset data = planted_data();
   const Popularity popularity(data.train);  // scores of rank one

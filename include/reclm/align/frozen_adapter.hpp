@@ -22,11 +22,30 @@
 namespace reclm {
 namespace detail {
 
+/// False for a model with factors that says, by a member `is_product()`, that they are not the whole of its scores
+/// (`PairModel` of NCF): it is taken for the scorer that it is as well.
+template <class Model>
+bool scores_are_products(const Model& model) {
+  if constexpr (!FactorModel<Model>) return false;
+  if constexpr (Scorer<Model> && requires { static_cast<bool>(model.is_product()); }) return model.is_product();
+  return true;
+}
+
 /// Factors are read once, as float32; a scorer is called whenever scores are needed, from several threads.
 template <class Model>
 FrozenSource frozen_source(const Model& model) {
   using Traits = ModelTraits<Model>;
   FrozenSource source;
+  if constexpr (Scorer<Model>) {
+    if (!scores_are_products(model)) {
+      source.users = static_cast<Id>(Traits::users(model));
+      source.items = static_cast<Id>(Traits::items(model));
+      source.score = [&model](Id user, std::span<const Id> items, std::span<float> out) {
+        Traits::score(model, user, items, out);
+      };
+      return source;
+    }
+  }
   if constexpr (FactorModel<Model>) {
     decltype(auto) users = Traits::user_factors(model);
     decltype(auto) items = Traits::item_factors(model);
@@ -37,12 +56,6 @@ FrozenSource frozen_source(const Model& model) {
                        " columns, item factors " + std::to_string(source.item_factors.cols()));
     source.users = static_cast<Id>(source.user_factors.rows());
     source.items = static_cast<Id>(source.item_factors.rows());
-  } else {
-    source.users = static_cast<Id>(Traits::users(model));
-    source.items = static_cast<Id>(Traits::items(model));
-    source.score = [&model](Id user, std::span<const Id> items, std::span<float> out) {
-      Traits::score(model, user, items, out);
-    };
   }
   return source;
 }
@@ -61,7 +74,8 @@ inline FrozenChoice choice_for(FitReport report, double warm_floor) {
 /// items nobody has clicked, each only as far as validation shows that it helps.
 ///
 /// With validation data the fit never ends below the model alone in full-shot Recall@K on them, whatever the profiles
-/// hold. Models `Scorer` and `FactorModel`. A `FactorModel` is enhanced into a product of factors exactly; of a
+/// hold. Models `Scorer` and `FactorModel`. A `FactorModel` is enhanced into a product of factors exactly (unless it is
+/// a `Scorer`, too, whose `is_product()` says that factors are not all of its scores: it is taken for a scorer); of a
 /// `Scorer` the factors (and `serving()`) are the best approximation of rank `FrozenOptions::rank`, while `score`,
 /// `top_k` and `recommend` ask the scorer itself.
 ///
