@@ -4,7 +4,7 @@
 //   tuning_study OUT [seeds=5] [users=2000] [items=2600] [first_seed=1] [NAME=VALUE …]
 //
 // Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp). All seeds
-// begin with one model, OUT/tiny, which is trained first where it is not there (see pretrained below).
+// begin with one model, OUT/tiny, which is trained first where it is not there (see tuning_reader.hpp).
 // A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
 // recipe was made on seeds 1 and 2: study others). Finished seeds are kept in OUT and not run again; an unfinished one
@@ -20,11 +20,10 @@
 #include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
-#include "reclm/instruct/tiny_language_model.hpp"
-#include "reclm/instruct/tiny_lessons.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "reclm/model/baselines.hpp"
 #include "tuning_place.hpp"
+#include "tuning_reader.hpp"
 #include "tuning_tables.hpp"
 
 using namespace reclm;
@@ -34,43 +33,11 @@ using tuning_study::Seed;
 using namespace tuning_study::arm_names;
 using tuning_study::Adjustments;
 using tuning_study::Place;
+using tuning_study::pretrained;
 
 namespace {
 
 constexpr std::uint64_t kDraws = 4;  // profiles drawn of each user and model
-
-// One model for all seeds, which has read libraries of both vocabularies (worlds of seeds that nobody studies) and
-// knows nothing of the worlds that it is tuned on.
-LanguageModel pretrained(const std::filesystem::path& folder) {
-  constexpr std::uint64_t seed = 900'001;
-  const DialogueOptions wording = tiny_dialogues(seed);
-  const auto corpus = [&] {
-    TinyCorpus all;
-    for (const int vocabulary : {0, 1}) {
-      const World library =
-          make_world({.users = 7000, .items = 5000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
-      for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
-        all.texts.push_back(std::move(text));
-      for (lm::TinyLesson& lesson : reading_lessons(library, wording)) all.lessons.push_back(std::move(lesson));
-    }
-    return all;
-  };
-  lm::TinyOptions options = tiny_model_recipe(seed);
-  options.vocabulary = options.vocabulary * 3 / 2;
-  options.width = 128;
-  options.kv_heads = options.heads;
-  options.inner_width = 256;
-  options.learning_rate = 3e-3;
-  options.observer = [](const Progress& progress) {
-    if (progress.step % 1000 == 0)
-      std::fprintf(stderr, "pretraining: step %lld of %lld, loss %.3f\n", static_cast<long long>(progress.step),
-                   static_cast<long long>(progress.total), progress.loss);
-    return true;
-  };
-  std::filesystem::create_directories(folder.parent_path());
-  make_tiny_model(folder, corpus, options);
-  return open_language_model(folder);
-}
 
 class OneSeed {
  public:

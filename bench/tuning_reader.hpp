@@ -1,0 +1,52 @@
+#pragma once
+// The tiny model that tuning_study begins with: one that can read, as a large model can, before it is tuned.
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "reclm/data/world.hpp"
+#include "reclm/instruct/open_language_model.hpp"
+#include "reclm/instruct/tiny_language_model.hpp"
+#include "reclm/instruct/tiny_lessons.hpp"
+#include "reclm/instruct/tiny_recipe.hpp"
+
+namespace tuning_study {
+
+using namespace reclm;
+using namespace reclm::instruct;
+
+/// One model for all seeds, which has read libraries of both vocabularies (worlds of seeds that nobody studies) and
+/// knows nothing of the worlds that it is tuned on.
+inline LanguageModel pretrained(const std::filesystem::path& folder) {
+  constexpr std::uint64_t seed = 900'001;
+  const DialogueOptions wording = tiny_dialogues(seed);
+  const auto corpus = [&] {
+    TinyCorpus all;
+    for (const int vocabulary : {0, 1}) {
+      const World library =
+          make_world({.users = 7000, .items = 5000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
+      for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
+        all.texts.push_back(std::move(text));
+      for (lm::TinyLesson& lesson : reading_lessons(library, wording)) all.lessons.push_back(std::move(lesson));
+    }
+    return all;
+  };
+  lm::TinyOptions options = tiny_model_recipe(seed);
+  options.vocabulary = options.vocabulary * 3 / 2;
+  options.width = 128;
+  options.kv_heads = options.heads;
+  options.inner_width = 256;
+  options.learning_rate = 3e-3;
+  options.observer = [](const Progress& progress) {
+    if (progress.step % 1000 == 0)
+      std::fprintf(stderr, "pretraining: step %lld of %lld, loss %.3f\n", static_cast<long long>(progress.step),
+                   static_cast<long long>(progress.total), progress.loss);
+    return true;
+  };
+  std::filesystem::create_directories(folder.parent_path());
+  make_tiny_model(folder, corpus, options);
+  return open_language_model(folder);
+}
+
+}  // namespace tuning_study
