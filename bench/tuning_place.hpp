@@ -89,6 +89,8 @@ inline void adjust(TuningOptions& options, const std::string& name, double value
       {"foresight", [&] { options.mixture.weights[4] = value; }},
       {"steps", [&] { options.ppo.steps = whole; }},
       {"questions", [&] { options.ppo.questions = whole; }},
+      {"algorithm", [&] { options.ppo.rl.algorithm = static_cast<RlAlgorithm>(whole); }},  // PPO, GRPO, DPO
+      {"dpo_beta", [&] { options.ppo.rl.dpo_beta = value; }},
       {"group", [&] { options.ppo.rl.group = static_cast<int>(whole); }},
       {"against_group", [&] { options.ppo.rl.against_group = whole != 0; }},
       {"passes", [&] { options.ppo.rl.passes = static_cast<int>(whole); }},
