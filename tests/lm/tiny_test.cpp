@@ -78,7 +78,7 @@ TEST_CASE("a tiny model learns from no profile of its world") {
 TEST_CASE("of a lesson the answer and the marked pieces are learned, nothing else") {
   const TinyModel tiny = train_tiny(small_world(), small_options());
   const TinyLesson lesson{{{"bread and ", false}, {"hiking", true}, {" again", false}}, "baker"};
-  const TrainingSample sample = detail::lesson_sample(lesson, tiny.tokenizer);
+  const TrainingSample sample = lm::detail::lesson_sample(lesson, tiny.tokenizer);
   std::vector<TokenId> learned;
   for (std::size_t k = 0; k < sample.tokens.size(); ++k)
     if (sample.learn[k] != 0) learned.push_back(sample.tokens[k]);
@@ -90,7 +90,7 @@ TEST_CASE("of a lesson the answer and the marked pieces are learned, nothing els
   CHECK(whole.find("bread and hiking again") != std::string::npos);
   const Dialogue asked{{"user", "bread and hiking again"}};
   CHECK(whole.starts_with(tiny.tokenizer.chat(asked, true) + "baker"));
-  CHECK(detail::lesson_sample({{{"no answer", true}}, {}}, tiny.tokenizer).targets() ==
+  CHECK(lm::detail::lesson_sample({{{"no answer", true}}, {}}, tiny.tokenizer).targets() ==
         static_cast<Index>(tiny.tokenizer.encode("no answer", false).size()));
 }
 
@@ -98,12 +98,16 @@ TEST_CASE("a tiny model learns what its lessons teach and texts do not tell") {
   // Which of two words comes after which of four is said in lessons alone.
   const char* words[] = {"Alpha", "Beta", "Gamma", "Delta"};
   std::vector<TinyLesson> lessons;
-  for (int k = 0; k < 600; ++k) lessons.push_back({{{words[k % 4], false}}, k % 2 == 0 ? "even" : "odd"});
-  const TinyModel taught = train_tiny(tiny_texts(small_world(), 1), small_options(), lessons);
+  for (int k = 0; k < 1600; ++k) lessons.push_back({{{words[k % 4], false}}, k % 2 == 0 ? "even" : "odd"});
+  std::vector<std::string> texts = tiny_texts(small_world(), 1);
+  texts.resize(200);
+  TinyOptions options = small_options();
+  options.batch_tokens = 128;
+  const TinyModel taught = train_tiny(std::move(texts), options, lessons);
   const TrainableDecoder<> model(taught.weights);
   const auto loss = [&](std::string told, std::string answer) {
     const TrainingSample sample =
-        detail::lesson_sample({{{std::move(told), false}}, std::move(answer)}, taught.tokenizer);
+        lm::detail::lesson_sample({{{std::move(told), false}}, std::move(answer)}, taught.tokenizer);
     return mean_loss(model, std::span<const TrainingSample>(&sample, 1));
   };
   for (int k = 0; k < 4; ++k)
