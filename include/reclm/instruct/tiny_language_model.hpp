@@ -82,7 +82,8 @@ struct TinyCorpus {
 };
 
 /// Sees to it that `folder` is a Hugging Face folder with a tiny model. Where there is none it is trained on the
-/// TinyCorpus that `corpus()` gives, with a checkpoint beside the folder, and saved; the folder appears when it is whole.
+/// TinyCorpus that `corpus()` gives, with a checkpoint beside the folder, and saved; the folder appears when it is
+/// whole.
 /// @return false when the observer stopped it
 /// @throws ConfigError, IoError, DataError
 template <class Corpus>
