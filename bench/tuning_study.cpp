@@ -5,7 +5,7 @@
 //
 // Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp). All seeds
 // begin with one model, OUT/tiny, which is trained first where it is not there (see tuning_reader.hpp).
-// A seed makes its own worlds (leisure, and knowledge: other topics), model and tuning. All figures are of users from
+// A seed makes its own worlds (leisure, and knowledge: other topics) and tuning. All figures are of users from
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
 // recipe was made on seeds 1 and 2: study others). Finished seeds are kept in OUT and not run again; an unfinished one
 // goes on from its stages' checkpoints.

@@ -21,7 +21,7 @@ namespace reclm::instruct {
 /// times: with each item's subject behind it; with the subjects of the list as an answer, the most frequent first; with
 /// those of part of the list; and with what such readers are called. And each item alone. Nobody's profile is told,
 /// nor what is true of a person: only what the listed items are about.
-/// Cost: about 5 short texts a user and one an item, see TinyLesson
+/// Cost: 4 short texts a user and one an item
 inline std::vector<lm::TinyLesson> reading_lessons(const World& library, const DialogueOptions& wording) {
   constexpr std::size_t most_subjects = 3;
   const Dialogues dialogues(library.dataset, wording);
