@@ -202,6 +202,8 @@ void add_generate(CLI::App& app, Invocation& call) {
       ->option_text("X=0");
   command->add_option("--repetition-penalty", options->sampling.repetition_penalty, "above 1: fewer repetitions")
       ->option_text("X=1");
+  command->add_flag("--distinct-entries", options->sampling.distinct_entries,
+                    "no entry of a list (label: one, two) begins like an earlier one");
   command->add_option("--stop", options->stops, "a text that ends the answer; may be given again")->option_text("TEXT");
   command->add_option("--seed", options->seed, "of the random numbers")->option_text("N=1");
   command->add_option("--batch", options->batch, "answers under way at once")

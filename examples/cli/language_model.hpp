@@ -72,6 +72,7 @@ struct AnyTeacher {
 struct WriterOptions {
   double temperature = 0.9, top_p = 0.9;
   double repetition_penalty = 1.05;  ///< over the prompt too: more keeps a model from naming what it read
+  bool distinct_entries = false;     ///< no entry of a list begins like an earlier one
   Index max_tokens = 100;
   Index batch = 4;                 ///< texts under way at once
   bool only_profiles = false;      ///< kept inside the grammar, token by token

@@ -15,7 +15,8 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
   instruct::DecoderTeacherOptions how;
   how.sampling = {.temperature = static_cast<float>(options.temperature),
                   .top_p = static_cast<float>(options.top_p),
-                  .repetition_penalty = static_cast<float>(options.repetition_penalty)};
+                  .repetition_penalty = static_cast<float>(options.repetition_penalty),
+                  .distinct_entries = options.distinct_entries};
   how.max_tokens = options.max_tokens;
   how.batch = options.batch;
   how.only_profiles = options.only_profiles;

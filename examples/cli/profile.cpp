@@ -312,6 +312,10 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->option_text("X=1.05")
       ->group(group);
   command
+      ->add_flag("--distinct-entries", options->writer.distinct_entries,
+                 "a local model begins no entry of a list like an earlier one")
+      ->group(group);
+  command
       ->add_flag("--only-profiles", options->writer.only_profiles,
                  "a local model is kept inside the form, token by token")
       ->group(group);

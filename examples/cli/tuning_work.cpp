@@ -85,6 +85,7 @@ WriterOptions writing_of(ModelSize size, const TuningCommandOptions& given) {
   how.temperature = static_cast<double>(tiny.sampling.temperature);
   how.top_p = static_cast<double>(tiny.sampling.top_p);
   how.repetition_penalty = static_cast<double>(tiny.sampling.repetition_penalty);
+  how.distinct_entries = tiny.sampling.distinct_entries;
   how.batch = tiny.batch;
   how.attempts = tiny.attempts;
   return how;

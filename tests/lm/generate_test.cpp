@@ -185,6 +185,65 @@ TEST_CASE("generate: the profile grammar holds for any model, seed, temperature 
   CHECK(contains(message_of([&] { (void)generate(decoder, texts, requests); }), "raise max_tokens"));
 }
 
+TEST_CASE("list entries: what began an entry is refused where the same list's next ones begin") {
+  ListEntries entries;
+  TokenId next = 0;
+  const auto take = [&](std::string_view text) { entries.take(next++, text); };
+  const auto refused = [&] { return std::vector<TokenId>(entries.refused().begin(), entries.refused().end()); };
+  take("No list, ");  // 0: no colon came before it
+  take("yet");
+  CHECK(refused().empty());
+  take(" identity:");  // 2
+  take(" cook");       // 3 begins an entry
+  take("ing");
+  CHECK(refused().empty());
+  take(",");
+  CHECK(refused() == std::vector<TokenId>{3});
+  take(" ");  // a space by itself begins nothing
+  CHECK(refused() == std::vector<TokenId>{3});
+  take("read");  // 7
+  take(", ");
+  CHECK(refused() == std::vector<TokenId>{3, 7});
+  take(" angler");
+  take(";");  // the list's end
+  CHECK(refused().empty());
+  take(" interests:");
+  CHECK(refused().empty());
+  take(" cook");  // 12: another list
+  take(",");
+  CHECK(refused() == std::vector<TokenId>{12});
+}
+
+TEST_CASE("generate: distinct entries are distinct for any model, and other texts are as ever") {
+  const Decoder<> decoder = byte_decoder();
+  const TokenTexts texts = byte_texts();
+  const auto constraint = std::make_shared<const TokenConstraint>(list_automaton(ListGrammar::profile(3, 3)), texts);
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 40; ++i)
+    requests.push_back({.prompt = tokens_of("Who?"),
+                        .sampling = {.temperature = i % 4 == 0 ? 0.0f : 0.7f, .top_k = 4},
+                        .max_tokens = 120,
+                        .stops = {},
+                        .constraint = constraint,
+                        .seed = 5,
+                        .number = {}});
+  const auto twice = [&](const Generation& g) {
+    ListEntries entries;
+    for (const TokenId token : g.tokens) {
+      const auto refused = entries.refused();
+      if (std::find(refused.begin(), refused.end(), token) != refused.end()) return true;
+      entries.take(token, texts[token]);
+    }
+    return false;
+  };
+  Index before = 0, after = 0;
+  for (const Generation& g : generate(decoder, texts, requests)) before += twice(g) ? 1 : 0;
+  for (GenerationRequest& request : requests) request.sampling.distinct_entries = true;
+  for (const Generation& g : generate(decoder, texts, requests)) after += twice(g) ? 1 : 0;
+  CHECK(before > 5);
+  CHECK(after == 0);
+}
+
 TEST_CASE("list automata accept the grammar's texts and no others") {
   const ByteAutomaton profile = list_automaton(ListGrammar::profile(1, 3));
   for (const std::string text :
@@ -235,6 +294,8 @@ TEST_CASE("sampling follows the options") {
   const std::vector<TokenId> allowed{0, 4};
   CHECK(count({}, &allowed)[0] == 4000);
   CHECK(count({.repetition_penalty = 2}, nullptr, {1, 5, 1})[3] == 4000);
+  CHECK(choose(logits, {}, {}, nullptr, 0.5f, std::vector<TokenId>{1, 5}).token == 3);
+  CHECK(choose(logits, {}, {}, &allowed, 0.5f, std::vector<TokenId>{0, 4}).token == 0);  // nothing else is left
   CHECK(choose(logits, {}, {}, nullptr, 0).log_probability == Approx(4 - std::log([&] {
                                                                        double sum = 0;
                                                                        for (const float x : logits)

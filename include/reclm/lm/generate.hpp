@@ -24,6 +24,7 @@
 #include "reclm/core/parallel.hpp"
 #include "reclm/core/philox.hpp"
 #include "reclm/lm/decoder.hpp"
+#include "reclm/lm/list_entries.hpp"
 #include "reclm/lm/sampling.hpp"
 #include "reclm/lm/token_constraint.hpp"
 #include "reclm/lm/token_texts.hpp"
@@ -138,6 +139,7 @@ class Generator {
     std::vector<TokenId> next;  // to be fed now
     std::size_t shown = 0;      // bytes that on_text has had
     ByteAutomaton::State state = 0;
+    ListEntries entries{};  // of what is generated
     bool done = false;
   };
 
@@ -237,7 +239,7 @@ class Generator {
     if (request.constraint) allowed = request.constraint->allowed(text.state, room(text.request) - position);
     const Random random(request.seed, Stream::generation, static_cast<std::uint32_t>(position));
     const Choice choice = choose(logits, request.sampling, text.fed, request.constraint ? &allowed : nullptr,
-                                 random.uniform(request.number.value_or(text.request)));
+                                 random.uniform(request.number.value_or(text.request)), text.entries.refused());
     result.tokens.push_back(choice.token);
     result.log_probabilities.push_back(choice.log_probability);
     text.next.push_back(choice.token);
@@ -245,6 +247,7 @@ class Generator {
       finish(text, Finish::stop_token);
       return;
     }
+    if (request.sampling.distinct_entries) text.entries.take(choice.token, texts_[choice.token]);
     if (request.constraint) text.state = request.constraint->next(text.state, choice.token);
     const std::size_t before = result.text.size();
     result.text += texts_[choice.token];

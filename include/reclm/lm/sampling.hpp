@@ -17,11 +17,12 @@
 namespace reclm::lm {
 
 struct SamplingOptions {
-  float temperature = 0;         ///< 0: always the likeliest token
-  Index top_k = 0;               ///< that many likeliest tokens; 0: all
-  float top_p = 1;               ///< the likeliest tokens that together reach this probability
-  float min_p = 0;               ///< tokens at least this likely beside the likeliest
-  float repetition_penalty = 1;  ///< > 1 makes tokens of the text so far, prompt included, less likely
+  float temperature = 0;          ///< 0: always the likeliest token
+  Index top_k = 0;                ///< that many likeliest tokens; 0: all
+  float top_p = 1;                ///< the likeliest tokens that together reach this probability
+  float min_p = 0;                ///< tokens at least this likely beside the likeliest
+  float repetition_penalty = 1;   ///< > 1 makes tokens of the text so far, prompt included, less likely
+  bool distinct_entries = false;  ///< no entry of a list in the text begins like an earlier one: see ListEntries
 };
 
 /// @throws ConfigError naming what is out of range
@@ -111,9 +112,10 @@ inline void truncate(std::vector<Candidate>& c, const SamplingOptions& options) 
 /// Chooses a token. @param allowed   the tokens that may be chosen; null: all
 /// @param seen     tokens of the text so far, for the repetition penalty
 /// @param uniform  in [0, 1)
+/// @param refused  tokens that are not chosen where others are allowed
 /// @throws NumericError when a logit is not a number; ConfigError when nothing is allowed
 inline Choice choose(std::span<const float> logits, const SamplingOptions& options, std::span<const TokenId> seen,
-                     const std::vector<TokenId>* allowed, float uniform) {
+                     const std::vector<TokenId>* allowed, float uniform, std::span<const TokenId> refused = {}) {
   const bool greedy = options.temperature == 0;
   const float factor = greedy ? 1.0f : 1.0f / options.temperature;
   const double log_total = detail::log_sum(logits, factor);
@@ -132,6 +134,12 @@ inline Choice choose(std::span<const float> logits, const SamplingOptions& optio
   } else {
     candidates.reserve(logits.size());
     for (std::size_t i = 0; i < logits.size(); ++i) candidates.push_back({logits[i], static_cast<TokenId>(i)});
+  }
+  if (!refused.empty()) {
+    const auto among = [&](const detail::Candidate& c) {
+      return std::find(refused.begin(), refused.end(), c.token) != refused.end();
+    };
+    if (!std::all_of(candidates.begin(), candidates.end(), among)) std::erase_if(candidates, among);
   }
   if (options.repetition_penalty != 1) {
     std::vector<TokenId> once(seen.begin(), seen.end());

@@ -27,11 +27,13 @@ struct LmPolicyOptions {
   Index batch = 32;                                 ///< answers drawn at once
   bool recompute = false;                           ///< see lm::PassOptions
   std::shared_ptr<const lm::TokenConstraint> constraint{};
+  bool distinct_entries = false;  ///< see lm::SamplingOptions
   std::uint64_t seed = 1;
 };
 
 /// Answers are drawn at temperature 1 from the whole vocabulary, so that the log-probabilities that the losses see are
-/// those by which they were drawn. The critic is a linear layer on the last hidden states; its gradient stops there.
+/// those by which they were drawn (but for what a constraint or distinct_entries refuse there). The critic is a linear
+/// layer on the last hidden states; its gradient stops there.
 ///
 /// Memory: the frozen weights once for training (the reference shares them where they are float32), once more as the
 /// generator packs them; two sets of updates.
@@ -61,7 +63,7 @@ class LmPolicy {
     std::vector<lm::GenerationRequest> requests;
     for (std::size_t k = 0; k < questions.size(); ++k)
       requests.push_back({.prompt = prompts_.at(static_cast<std::size_t>(questions[k])),
-                          .sampling = {.temperature = 1},
+                          .sampling = {.temperature = 1, .distinct_entries = options_.distinct_entries},
                           .max_tokens = options_.max_tokens,
                           .constraint = options_.constraint,
                           .seed = options_.seed,
