@@ -1,6 +1,10 @@
 /// The whole tuning in one call: what it leaves in its folder and report, and that it goes on after interruptions.
 #include "reclm/instruct/pipeline.hpp"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "instruct/workshop.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
@@ -97,6 +101,37 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   guided.stages = {"ppo"};
   guided.given_reward = folder / "whole" / "reward";
   CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
+}
+
+TEST_CASE("profiles of evaluation users are not learned, though they are neighbours of learners") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  TuningData from = data_of(shop);
+  TuningOptions options = quick(folder / "theirs");
+  options.stages = {"sft", "collaborative"};
+  options.shown = 0;
+  const TuningReport theirs = tune(shop.model, from, options);
+  // A2 of learners could name evaluation users.
+  const std::vector<Id>& apart = theirs.held_out;
+  bool neighbour = false;
+  for (Id user = 0; user < static_cast<Id>(from.neighbours.rows()); ++user)
+    for (const Id other : from.neighbours.row(user))
+      neighbour = neighbour || (std::find(apart.begin(), apart.end(), user) == apart.end() &&
+                                std::find(apart.begin(), apart.end(), other) != apart.end());
+  REQUIRE(neighbour);
+  for (const Id user : apart)
+    from.user_profiles[static_cast<std::size_t>(user)] = "User identity: stranger; User interests: strange things";
+  options.folder = folder / "others";
+  const TuningReport others = tune(shop.model, from, options);
+  CHECK(theirs.loss_after.at("sft") != others.loss_after.at("sft"));
+  for (const char* stage : {"sft", "collaborative"}) {
+    const auto one = lm::read_peft(folder / "theirs" / stage).adapter;
+    const auto two = lm::read_peft(folder / "others" / stage).adapter;
+    for (const auto& [name, matrices] : one) {
+      CHECK(matrices.a == two.at(name).a);
+      CHECK(matrices.b == two.at(name).b);
+    }
+  }
 }
 
 TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward on validation") {

@@ -56,6 +56,8 @@ class Tuner {
     learners_ = split_.reward;
     learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
     std::sort(learners_.begin(), learners_.end());
+    taught_ = from.user_profiles;
+    for (const Id user : split_.evaluation) taught_[static_cast<std::size_t>(user)].clear();
     report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
@@ -144,7 +146,7 @@ class Tuner {
     std::vector<Id> users = learners_;  // any of them: their order says nothing
     if (const auto most = static_cast<std::size_t>(options_.collaborative_users); most > 0 && users.size() > most)
       users.resize(most);
-    auto built = collaborative_dialogues(dialogues_, users, from_.neighbours.view(), from_.user_profiles);
+    auto built = collaborative_dialogues(dialogues_, users, from_.neighbours.view(), taught_);
     require_samples("collaborative", built);
     auto learned = std::move(built.samples);
     const auto held_out =
@@ -175,7 +177,7 @@ class Tuner {
   void train_reward() {
     make_scorer();
     std::vector<PreferencePair> learned, apart;
-    auto built = preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), from_.user_profiles);
+    auto built = preference_pairs(dialogues_, split_.reward, from_.neighbours.view(), taught_);
     require_samples("reward", built);
     for (PreferencePair& pair : built.samples) {
       // Scores of pairs that a scorer has learned say more than those of others would: its weight needs pairs of its
@@ -344,6 +346,7 @@ class Tuner {
   Dialogues dialogues_;
   TuningSplit split_;
   std::vector<Id> learners_;
+  std::vector<std::string> taught_;  // profiles, "" of the evaluation users: they are neighbours of learners, too
   lm::LoraAdapter adapter_, item_adapter_;
   std::optional<SequenceScorer<B>> scorer_;
   std::unique_ptr<ProfileEvidence> evidence_;
