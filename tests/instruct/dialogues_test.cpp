@@ -242,6 +242,36 @@ TEST_CASE("A2 asks about what is held out, and about what only neighbours have")
   }
 }
 
+TEST_CASE("A2 without numbers writes each person's items out, but for the one asked about in the target's list") {
+  const Dataset data = small_town();
+  DialogueOptions options;
+  options.templates.collaborative = "{people}";
+  options.templates.person = "Person {person}:\n{history}";
+  options.templates.question = "Would person {person} choose {item}?";
+  const Dialogues dialogues(data, options);
+  const auto built = collaborative_dialogues(dialogues, kEverybody, town_neighbours(), town_profiles());
+  REQUIRE(built.samples.size() == 6);
+  for (const ChatSample& sample : built.samples) {
+    const std::string &told = sample.messages[0].content, &asked = sample.messages[2].content;
+    INFO(told << "\n" << asked);
+    const std::string own = told.substr(0, told.find("\nPerson 2:\n")), others = told.substr(own.size());
+    REQUIRE(own.starts_with("Person 1:\n- "));
+    for (const Id item : data.train.of(sample.user))
+      CHECK(contains(own, "- " + dialogues.texts().text(item)) == (item != sample.item));
+    CHECK(contains(others, "- " + dialogues.texts().text(sample.item)));
+    CHECK(asked == "Would person 1 choose " + dialogues.texts().short_text(sample.item) + "?");
+  }
+  CHECK(built.skipped.dropped_items == 0);
+  // A budget that a whole dialogue exceeds drops items, never parts of them.
+  const TokenBudget counter{.count = words};
+  Index longest = 0;
+  for (const auto& sample : built.samples) longest = std::max(longest, counter.of(sample.messages));
+  options.budget = {.tokens = longest - 1, .count = words};
+  const auto fitted = collaborative_dialogues(Dialogues(data, options), kEverybody, town_neighbours(), town_profiles());
+  CHECK(fitted.skipped.dropped_items > 0);
+  for (const auto& sample : fitted.samples) CHECK(counter.of(sample.messages) < longest);
+}
+
 TEST_CASE("A2 is half Yes and half No, the same for a seed, and never over its budget") {
   const Dataset data = two_tastes();
   std::vector<Id> users(200);
@@ -367,6 +397,9 @@ TEST_CASE("templates are checked, and what is filled in stays as it is") {
   CHECK(refusal([](Templates& t) { t.user_profile = "{form}"; }) ==
         "template \"user_profile\": the place {history} is missing");
   CHECK(refusal([](Templates& t) { t.user_profile = "{history}"; }) == "none");  // the form goes without saying
+  CHECK(contains(refusal([](Templates& t) { t.collaborative = "{people}"; }), "{number} says nothing"));
+  CHECK(refusal([](Templates& t) { t.collaborative = "{items}"; }) ==
+        "template \"collaborative\": the place {people} is missing");
   CHECK(refusal([](Templates& t) { t.person += "{item}"; }) == "template \"person\": there is no place {item} here");
   CHECK(contains(refusal([](Templates& t) { t.reader = "{profile"; }), "a brace stands alone at byte 0"));
   CHECK(contains(refusal([](Templates& t) { t.reader = "} {profile}"; }), "\"reader\": a brace stands alone"));

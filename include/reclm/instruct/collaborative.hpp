@@ -81,15 +81,18 @@ class CollaborativeScene {
     const auto number = [&](Id item) {
       return std::to_string(std::find(all.begin(), all.end(), item) - all.begin() + 1);
     };
+    const bool in_place = items_in_place(t);
     std::string lines, people, profiles;
     for (const Id item : all)
       lines += (lines.empty() ? "" : "\n") +
                fill(t.numbered_item, {{"number", number(item)}, {"item", dialogues_.texts().text(item)}});
     for (std::size_t p = 0; p < people_.size(); ++p) {
-      std::string numbers;
-      for (const Id item : people_[p].told) numbers += (numbers.empty() ? "[" : ", [") + number(item) + "]";
+      std::string told;
+      for (const Id item : people_[p].told)
+        told += in_place ? (told.empty() ? "" : "\n") + fill(t.history_item, {{"item", dialogues_.texts().text(item)}})
+                         : (told.empty() ? "[" : ", [") + number(item) + "]";
       const std::string name = std::to_string(p + 1), gap = p == 0 ? "" : "\n";
-      people += gap + fill(t.person, {{"person", name}, {"history", numbers}});
+      people += gap + fill(t.person, {{"person", name}, {"history", told}});
       profiles += gap + fill(t.person_profile, {{"person", name}, {"profile", people_[p].profile}});
     }
     lm::Dialogue messages = dialogues_.start(

@@ -27,13 +27,14 @@ struct Templates {
       "else, the surest guesses first:\n{form}\n\nThe person chose, oldest first:\n{history}\n\nNow write the line "
       "about this person. It begins with \"User identity:\".";
   std::string history_item = "- {item}";  ///< {item}
-  /// A2, first turn: {form}, {items}, {people}
+  /// A2, first turn: {form}, {items}, {people}. Without {items} each person's items are written out behind the person
+  /// instead of numbers: longer, but a small model reads it that does not follow numbers.
   std::string collaborative =
       "Here are some items, and people who chose among them; the people are alike in taste. Describe each person by "
       "one "
       "line of exactly this form:\nPerson 1: {form}\n\nItems:\n{items}\n\nWho chose what:\n{people}";
-  std::string numbered_item = "[{number}] {item}";            ///< {number}, {item}
-  std::string person = "Person {person}: {history}";          ///< {person}, {history}: the items' numbers
+  std::string numbered_item = "[{number}] {item}";    ///< {number}, {item}
+  std::string person = "Person {person}: {history}";  ///< {person}, {history}: the items' numbers, or a line of each
   std::string person_profile = "Person {person}: {profile}";  ///< A2, first answer: {person}, {profile}
   /// A2, second turn: {person}, {number}, {item}
   std::string question = "Would person {person} also choose [{number}] {item}? Answer Yes or No.";
@@ -57,7 +58,7 @@ struct Templates {
   std::string reader = "- {profile}";  ///< {profile}
 };
 
-/// A template by its name, and the places that it must hold, {form} excepted (others are errors).
+/// A template by its name, and the places that it may hold: all of them it must, but for those with a question mark.
 struct TemplateField {
   std::string_view name;
   std::string Templates::*text;
@@ -66,19 +67,19 @@ struct TemplateField {
 
 inline constexpr std::array<TemplateField, 15> kTemplateFields{{
     {"system", &Templates::system, {}},
-    {"user_profile", &Templates::user_profile, {"form", "history"}},
+    {"user_profile", &Templates::user_profile, {"?form", "history"}},
     {"history_item", &Templates::history_item, {"item"}},
-    {"collaborative", &Templates::collaborative, {"form", "items", "people"}},
+    {"collaborative", &Templates::collaborative, {"?form", "?items", "people"}},
     {"numbered_item", &Templates::numbered_item, {"number", "item"}},
     {"person", &Templates::person, {"person", "history"}},
     {"person_profile", &Templates::person_profile, {"person", "profile"}},
-    {"question", &Templates::question, {"person", "number", "item"}},
+    {"question", &Templates::question, {"person", "?number", "item"}},
     {"yes", &Templates::yes, {}},
     {"no", &Templates::no, {}},
-    {"item_profile", &Templates::item_profile, {"form", "item", "neighbours"}},
+    {"item_profile", &Templates::item_profile, {"?form", "item", "neighbours"}},
     {"item_neighbour", &Templates::item_neighbour, {"item", "profile"}},
-    {"item_alone", &Templates::item_alone, {"form", "item"}},
-    {"item_readers", &Templates::item_readers, {"form", "item", "readers"}},
+    {"item_alone", &Templates::item_alone, {"?form", "item"}},
+    {"item_readers", &Templates::item_readers, {"?form", "item", "readers"}},
     {"reader", &Templates::reader, {"profile"}},
 }};
 
@@ -127,6 +128,17 @@ inline std::string fill(std::string_view form, std::initializer_list<PlaceValue>
   return result;
 }
 
+/// Whether `form` holds {`name`}. @throws ConfigError on a single brace
+inline bool holds_place(std::string_view form, std::string_view name) {
+  bool found = false;
+  detail::walk_template(
+      form, [](std::string_view) {}, [&](std::string_view place) { found = found || place == name; });
+  return found;
+}
+
+/// Whether A2 writes items out behind the people who chose them.
+inline bool items_in_place(const Templates& templates) { return !holds_place(templates.collaborative, "items"); }
+
 /// @throws ConfigError naming the template and what is wrong with it
 inline void check_templates(const Templates& templates) {
   for (const TemplateField& field : kTemplateFields) {
@@ -134,7 +146,9 @@ inline void check_templates(const Templates& templates) {
     std::vector<std::string_view> found;
     const std::string name = "template \"" + std::string(field.name) + "\": ";
     const auto known = [&](std::string_view place) {
-      return !place.empty() && std::find(field.places.begin(), field.places.end(), place) != field.places.end();
+      return std::any_of(field.places.begin(), field.places.end(), [&](std::string_view one) {
+        return !place.empty() && one.substr(one.starts_with('?') ? 1 : 0) == place;
+      });
     };
     try {
       detail::walk_template(
@@ -145,9 +159,13 @@ inline void check_templates(const Templates& templates) {
     for (const std::string_view place : found)
       if (!known(place)) throw ConfigError(name + "there is no place {" + std::string(place) + "} here");
     for (const std::string_view place : field.places)
-      if (!place.empty() && place != "form" && std::find(found.begin(), found.end(), place) == found.end())
+      if (!place.empty() && place.front() != '?' && std::find(found.begin(), found.end(), place) == found.end())
         throw ConfigError(name + "the place {" + std::string(place) + "} is missing");
   }
+  if (items_in_place(templates) && holds_place(templates.question, "number"))
+    throw ConfigError(
+        "template \"question\": {number} says nothing where the template \"collaborative\" does not hold {items}. "
+        "Remedy: leave it out here, or put {items} there");
   if (templates.yes.empty() || templates.no.empty() || templates.yes == templates.no)
     throw ConfigError("templates \"yes\" and \"no\": two different words are needed");
 }
