@@ -87,6 +87,8 @@ inline void adjust(TuningOptions& options, const std::string& name, double value
       {"reward_evidence", [&] { options.reward_evidence = whole != 0; }},
       {"weighing_users", [&] { options.weighing_users = whole; }},
       {"foresight", [&] { options.mixture.weights[4] = value; }},
+      {"distinct_entries",
+       [&] { options.policy.distinct_entries = options.answers.sampling.distinct_entries = whole != 0; }},
       {"steps", [&] { options.ppo.steps = whole; }},
       {"questions", [&] { options.ppo.questions = whole; }},
       {"algorithm", [&] { options.ppo.rl.algorithm = static_cast<RlAlgorithm>(whole); }},  // PPO, GRPO, DPO

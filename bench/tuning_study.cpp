@@ -254,6 +254,7 @@ class OneSeed {
     AnswerOptions how = options.answers;
     how.batch = 64;
     how.sampling = sampling;
+    how.sampling.distinct_entries = options.answers.sampling.distinct_entries;
     how.seed += 1000 * draw;
     return answers(model, decoder, std::span<const lm::Dialogue>(asked), how);
   }
@@ -292,7 +293,7 @@ class OneSeed {
     if (!recipe().full_sft) decoder.attach(lm::read_peft(folder_ / "here" / "sft").adapter);
     AnswerOptions how = recipe().answers;
     how.batch = 64;
-    how.sampling = {.temperature = 0};
+    how.sampling.temperature = 0;
     return answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
   }
 
@@ -374,7 +375,7 @@ int run(int argc, char** argv) {
   std::vector<Index> sizes{5, 2000, 2600};
   Adjustments adjustments;
   std::uint64_t first_seed = 1;
-  std::string settings = "tuning_study 2";
+  std::string settings = "tuning_study 3";
   for (int k = 2, place = 0; k < argc; ++k) {
     const std::string word = argv[k];
     if (word.starts_with("first_seed=")) {

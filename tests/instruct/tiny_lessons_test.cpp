@@ -1,7 +1,9 @@
 /// Lessons of reading tell what listed items are about, and nothing of what is true of people.
 #include "reclm/instruct/tiny_lessons.hpp"
 
+#include <algorithm>
 #include <set>
+#include <string>
 
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "support/catch.hpp"
@@ -14,41 +16,79 @@ TEST_CASE("reading lessons name the subjects of the items that they list, and no
   const DialogueOptions wording = tiny_dialogues();
   const auto lessons = reading_lessons(library, wording);
   const Dialogues dialogues(library.dataset, wording);
-  Index labelled = 0, lists = 0, alone = 0;
-  std::set<std::string> profiles(library.user_profile_text.begin(), library.user_profile_text.end());
+  Index labelled = 0, lists = 0, alone = 0, compared = 0, yes = 0;
+  const std::set<std::string> profiles(library.user_profile_text.begin(), library.user_profile_text.end());
+  const std::set<std::string> names(library.interest_names.begin(), library.interest_names.end());
+  const auto subjects_of = [&](const std::string& told, bool brief = false) {
+    std::set<std::string> about;
+    for (Id item = 0; item < library.dataset.items.size(); ++item)
+      if (told.find(brief ? dialogues.texts().short_text(item) : dialogues.texts().text(item)) != std::string::npos)
+        for (const Id interest : library.item_interests[static_cast<std::size_t>(item)])
+          about.insert(library.interest_names[static_cast<std::size_t>(interest)]);
+    return about;
+  };
+  // Three subjects, no two alike, first those of the items that are listed: others only where these are fewer.
+  const auto check_subjects = [&](const std::string& answer, const std::string& told) {
+    const std::set<std::string> about = subjects_of(told);
+    std::set<std::string> named;
+    bool others = false;
+    std::string rest = answer.substr(std::string("Subjects: ").size()) + ", ";
+    while (!rest.empty()) {
+      const std::size_t comma = rest.find(", ");
+      const std::string subject = rest.substr(0, comma);
+      CHECK(names.count(subject) == 1);
+      CHECK(named.insert(subject).second);
+      const bool listed = about.count(subject) == 1;
+      CHECK_FALSE((listed && others));
+      others = others || !listed;
+      rest.erase(0, comma + 2);
+    }
+    CHECK(named.size() == 3);
+    if (about.size() >= 3) CHECK_FALSE(others);
+  };
   for (const lm::TinyLesson& lesson : lessons) {
     const std::string told = lm::detail::told_text(lesson);
     CHECK(profiles.count(lesson.answer) == 0);
     CHECK(told.find("User identity") == std::string::npos);
-    if (lesson.answer.empty()) {
+    if (!lesson.dialogue.empty()) {
+      REQUIRE(lesson.dialogue.size() == 4);
+      std::vector<std::string> people;
+      std::string rest = lesson.dialogue[0].content;
+      while (!rest.empty()) {
+        const std::size_t next = std::min(rest.find("\nPerson "), rest.size());
+        people.push_back(rest.substr(0, next));
+        rest.erase(0, next + 1);
+      }
+      REQUIRE(people.size() == 3);
+      const std::string said = lesson.dialogue[1].content.substr(std::string("Person 1: ").size());
+      check_subjects(said.substr(0, said.find('\n')), people[0]);
+      // Yes where the item that is asked about shares a subject with an item of the person's list.
+      for (std::size_t k = 2; k < lesson.dialogue.size(); k += 2) {
+        const std::string& question = lesson.dialogue[k].content;
+        const auto person = static_cast<std::size_t>(question.at(std::string("Would person ").size()) - '1');
+        const std::set<std::string> own = subjects_of(people.at(person)), asked = subjects_of(question, true);
+        const bool shares = std::any_of(asked.begin(), asked.end(),
+                                        [&](const std::string& subject) { return own.count(subject) == 1; });
+        CHECK(lesson.dialogue[k + 1].content == (shares ? "Yes" : "No"));
+        ++compared;
+        yes += shares ? 1 : 0;
+      }
+    } else if (lesson.answer.empty()) {
       ++labelled;
       // Item, subject, item, subject …: only subjects are learned.
       for (std::size_t k = 0; k < lesson.told.size(); ++k) CHECK(lesson.told[k].second == (k % 2 == 1));
-      continue;
+    } else {
+      ++(told.starts_with("Chosen:") ? lists : alone);
+      if (lesson.answer.starts_with("Subjects:"))
+        check_subjects(lesson.answer, told);
+      else
+        CHECK(lesson.answer.starts_with("Readers:"));
     }
-    ++(told.starts_with("Chosen:") ? lists : alone);
-    if (!lesson.answer.starts_with("Subjects:")) {
-      CHECK(lesson.answer.starts_with("Readers:"));
-      continue;
-    }
-    // What is named is what some listed item is about.
-    std::set<std::string> about;
-    for (Id item = 0; item < library.dataset.items.size(); ++item)
-      if (told.find(dialogues.texts().text(item)) != std::string::npos)
-        for (const Id interest : library.item_interests[static_cast<std::size_t>(item)])
-          about.insert(library.interest_names[static_cast<std::size_t>(interest)]);
-    std::string rest = lesson.answer.substr(std::string("Subjects: ").size()) + ", ";
-    Index named = 0;
-    while (!rest.empty()) {
-      const std::size_t comma = rest.find(", ");
-      CHECK(about.count(rest.substr(0, comma)) == 1);
-      rest.erase(0, comma + 2);
-      ++named;
-    }
-    CHECK(named >= 1);
-    CHECK(named <= 3);
   }
   CHECK(labelled == 120);
   CHECK(lists == 3 * 120);
   CHECK(alone == 150);
+  CHECK(compared == 60);
+  CHECK(yes > compared / 4);
+  CHECK(yes < compared * 3 / 4);
 }

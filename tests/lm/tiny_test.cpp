@@ -94,6 +94,21 @@ TEST_CASE("of a lesson the answer and the marked pieces are learned, nothing els
         static_cast<Index>(tiny.tokenizer.encode("no answer", false).size()));
 }
 
+TEST_CASE("of a lesson that is a dialogue the answers are learned") {
+  const TinyModel tiny = train_tiny(small_world(), small_options());
+  const Dialogue dialogue{{"user", "bread"}, {"assistant", "baker"}, {"user", "hiking?"}, {"assistant", "No"}};
+  const TrainingSample sample = lm::detail::lesson_sample({{}, {}, dialogue}, tiny.tokenizer);
+  CHECK(tiny.tokenizer.decode(sample.tokens, false).find(tiny.tokenizer.chat(dialogue, false)) == 0);
+  std::vector<TokenId> learned;
+  for (std::size_t k = 0; k < sample.tokens.size(); ++k)
+    if (sample.learn[k] != 0) learned.push_back(sample.tokens[k]);
+  const std::string answers = tiny.tokenizer.decode(learned, false);
+  CHECK(answers.starts_with("baker"));
+  CHECK(answers.find("No") != std::string::npos);
+  CHECK(answers.find("bread") == std::string::npos);
+  CHECK(answers.find("hiking") == std::string::npos);
+}
+
 TEST_CASE("a tiny model learns what its lessons teach and texts do not tell") {
   // Which of two words comes after which of four is said in lessons alone.
   const char* words[] = {"Alpha", "Beta", "Gamma", "Delta"};

@@ -1,75 +1,164 @@
 #pragma once
 /// @file tiny_lessons.hpp
-/// What a tiny model learns of reading before it is tuned: which words go with which subject, and what a list is mostly
-/// about. A large model knows both from its reading; a tiny one learns them from lists of a library, a world of other
-/// items and other people than those that it is tuned and studied on.
+/// What a tiny model learns of reading before it is tuned: which words go with which subject, what a list is mostly
+/// about, and whose list an item goes with. A large model knows all that from its reading; a tiny one learns it from
+/// lists of a library, a world of other items and other people than those that it is tuned and studied on.
 
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "reclm/core/philox.hpp"
 #include "reclm/data/world.hpp"
+#include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/dialogues.hpp"
 #include "reclm/lm/tiny.hpp"
 
 namespace reclm::instruct {
 
-/// Lessons of `library`, worded as the prompts of `wording` are. Of each person the list of what was chosen, four
-/// times: with each item's subject behind it; with the subjects of the list as an answer, the most frequent first; with
-/// those of part of the list; and with what such readers are called. And each item alone. Nobody's profile is told,
-/// nor what is true of a person: only what the listed items are about.
-/// Cost: 4 short texts a user and one an item
-inline std::vector<lm::TinyLesson> reading_lessons(const World& library, const DialogueOptions& wording) {
-  constexpr std::size_t most_subjects = 3;
-  const Dialogues dialogues(library.dataset, wording);
-  const auto subjects_of = [&](const std::vector<Id>& items) {
-    std::map<Id, double> weights;
-    for (const Id item : items) {
-      const auto& about = library.item_interests[static_cast<std::size_t>(item)];
-      for (std::size_t k = 0; k < about.size(); ++k) weights[about[k]] += k == 0 ? 1 : 0.7;
+namespace detail {
+
+/// Writes the lessons of one library.
+class ReadingLessons {
+ public:
+  ReadingLessons(const World& library, const DialogueOptions& wording)
+      : library_(library), wording_(wording), dialogues_(library.dataset, wording_) {}
+
+  [[nodiscard]] std::vector<lm::TinyLesson> write() {
+    const auto users = static_cast<Id>(library_.dataset.train.users());
+    for (Id user = 0; user < users; ++user) {
+      const std::vector<Id> all = list_of(user, wording_.most_items);
+      if (all.empty()) continue;
+      label(all);
+      ask(all, named("Subjects:", all, library_.interest_names));
+      ask(all, named("Readers:", all, library_.interest_identities));
+      const std::vector<Id> part(all.begin(), all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2));
+      ask(part, named("Subjects:", part, library_.interest_names));
+      if (user % 2 == 0 && users > wording_.neighbours) compare(user, all);
     }
+    for (Id item = 0; item < static_cast<Id>(library_.dataset.items.size()); ++item)
+      lessons_.push_back(
+          {{{fill(wording_.templates.item_alone, {{"form", ""}, {"item", dialogues_.texts().text(item)}}), false}},
+           named("Subjects:", {item}, library_.interest_names)});
+    return std::move(lessons_);
+  }
+
+ private:
+  static constexpr std::size_t kNamed = 3;  // subjects in an answer
+
+  [[nodiscard]] std::vector<Id> list_of(Id user, Index most) const {
+    return dialogues_.histories().limited(dialogues_.histories().of(user), most);
+  }
+
+  [[nodiscard]] std::span<const Id> about(Id item) const {
+    return library_.item_interests[static_cast<std::size_t>(item)];
+  }
+
+  // The most frequent subjects first. Where there are fewer than an answer names, others follow at random: who always
+  // names three learns not to name one twice.
+  [[nodiscard]] std::vector<Id> subjects_of(const std::vector<Id>& items) {
+    std::map<Id, double> weights;
+    for (const Id item : items)
+      for (std::size_t k = 0; k < about(item).size(); ++k) weights[about(item)[k]] += k == 0 ? 1 : 0.7;
     std::vector<std::pair<double, Id>> order;
     for (const auto& [subject, weight] : weights) order.emplace_back(-weight, subject);
     std::sort(order.begin(), order.end());
-    order.resize(std::min(order.size(), most_subjects));
-    return order;
-  };
-  const auto list = [&](const char* title, const std::vector<Id>& items, const std::vector<std::string>& names) {
-    std::string text = title;
-    const auto subjects = subjects_of(items);
-    for (std::size_t k = 0; k < subjects.size(); ++k)
-      text += (k == 0 ? " " : ", ") + names[static_cast<std::size_t>(subjects[k].second)];
-    return text;
-  };
-  std::vector<lm::TinyLesson> lessons;
-  const auto ask = [&](const std::vector<Id>& items, std::string answer) {
-    SkipCounts none;
-    if (const auto prompt = dialogues.history_prompt(items, 0, none))
-      lessons.push_back({{{prompt->back().content, false}}, std::move(answer)});
-  };
-  for (Id user = 0; user < static_cast<Id>(library.dataset.train.users()); ++user) {
-    const std::vector<Id> all = dialogues.histories().limited(dialogues.histories().of(user), wording.most_items);
-    if (all.empty()) continue;
-    lm::TinyLesson labelled;
-    for (const Id item : all) {
-      labelled.told.emplace_back(dialogues.texts().text(item), false);
-      const Id subject = library.item_interests[static_cast<std::size_t>(item)].front();
-      labelled.told.emplace_back(" " + library.interest_names[static_cast<std::size_t>(subject)] + "\n", true);
+    std::vector<Id> subjects;
+    for (std::size_t k = 0; k < std::min(order.size(), kNamed); ++k) subjects.push_back(order[k].second);
+    while (subjects.size() < std::min(kNamed, library_.interest_names.size())) {
+      const auto other = static_cast<Id>(draws_.below(static_cast<std::uint32_t>(library_.interest_names.size())));
+      if (std::find(subjects.begin(), subjects.end(), other) == subjects.end()) subjects.push_back(other);
     }
-    lessons.push_back(std::move(labelled));
-    ask(all, list("Subjects:", all, library.interest_names));
-    ask(all, list("Readers:", all, library.interest_identities));
-    const std::vector<Id> part(all.begin(), all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2));
-    ask(part, list("Subjects:", part, library.interest_names));
+    return subjects;
   }
-  for (Id item = 0; item < static_cast<Id>(library.dataset.items.size()); ++item)
-    lessons.push_back(
-        {{{fill(wording.templates.item_alone, {{"form", ""}, {"item", dialogues.texts().text(item)}}), false}},
-         list("Subjects:", {item}, library.interest_names)});
-  return lessons;
+
+  [[nodiscard]] std::string named(const char* title, const std::vector<Id>& items,
+                                  const std::vector<std::string>& names) {
+    std::string text = title, gap = " ";
+    for (const Id subject : subjects_of(items)) {
+      text += gap + names[static_cast<std::size_t>(subject)];
+      gap = ", ";
+    }
+    return text;
+  }
+
+  // Each item, and its subject behind it.
+  void label(const std::vector<Id>& items) {
+    lm::TinyLesson lesson;
+    for (const Id item : items) {
+      lesson.told.emplace_back(dialogues_.texts().text(item), false);
+      lesson.told.emplace_back(" " + library_.interest_names[static_cast<std::size_t>(about(item).front())] + "\n",
+                               true);
+    }
+    lessons_.push_back(std::move(lesson));
+  }
+
+  void ask(const std::vector<Id>& items, std::string answer) {
+    SkipCounts none;
+    if (const auto prompt = dialogues_.history_prompt(items, 0, none))
+      lessons_.push_back({{{prompt->back().content, false}}, std::move(answer)});
+  }
+
+  [[nodiscard]] bool shares_subject(Id item, const std::vector<Id>& items) const {
+    return std::any_of(items.begin(), items.end(), [&](Id other) {
+      return std::any_of(about(item).begin(), about(item).end(), [&](Id subject) {
+        return std::find(about(other).begin(), about(other).end(), subject) != about(other).end();
+      });
+    });
+  }
+
+  // Several people's lists, what each is about, and whether an item of another's list goes with the first one's:
+  // whether they share a subject.
+  void compare(Id user, const std::vector<Id>& own) {
+    const auto users = static_cast<Id>(library_.dataset.train.users());
+    std::vector<CollaborativeScene::Person> people{{own, {}}};
+    for (Id k = 1; static_cast<Index>(people.size()) <= wording_.neighbours && k < users; ++k)
+      if (auto list = list_of((user + k) % users, wording_.neighbour_items); !list.empty())
+        people.push_back({std::move(list), {}});
+    if (people.size() < 2) return;
+    const bool yes = draws_.below(2) == 0;
+    const auto asked = draw_item(own, yes);
+    if (!asked) return;
+    people[1 + draws_.below(static_cast<std::uint32_t>(people.size() - 1))].told.back() = *asked;
+    for (CollaborativeScene::Person& person : people)
+      person.profile = named("Subjects:", person.told, library_.interest_names);
+    SkipCounts none;
+    if (auto dialogue = CollaborativeScene(dialogues_, std::move(people), *asked).write(yes, none))
+      lessons_.push_back({{}, {}, std::move(*dialogue)});
+  }
+
+  // An item outside of the list that shares a subject with it, or none.
+  [[nodiscard]] std::optional<Id> draw_item(const std::vector<Id>& list, bool shares) {
+    constexpr int kTries = 300;
+    for (int k = 0; k < kTries; ++k) {
+      const auto item = static_cast<Id>(draws_.below(static_cast<std::uint32_t>(library_.dataset.items.size())));
+      if (std::find(list.begin(), list.end(), item) == list.end() && shares_subject(item, list) == shares) return item;
+    }
+    return std::nullopt;
+  }
+
+  const World& library_;
+  const DialogueOptions& wording_;
+  Dialogues dialogues_;
+  RandomSequence draws_{Random(wording_.seed, Stream::world, 0x4c455353u)};
+  std::vector<lm::TinyLesson> lessons_;
+};
+
+}  // namespace detail
+
+/// Lessons of `library`, worded as the prompts of `wording` are. Of each person the list of what was chosen, four
+/// times: with each item's subject behind it; with three subjects as an answer, the list's most frequent first; with
+/// those of part of the list; and with what such readers are called. Of every other person a dialogue as of A2: several
+/// people's lists, and whether an item goes with the first. And each item alone. Nobody's profile is told, nor what is
+/// true of a person: only what the listed items are about.
+/// Cost: up to 5 short texts a user and one an item
+inline std::vector<lm::TinyLesson> reading_lessons(const World& library, const DialogueOptions& wording) {
+  return detail::ReadingLessons(library, wording).write();
 }
 
 }  // namespace reclm::instruct

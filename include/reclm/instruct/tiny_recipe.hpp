@@ -33,9 +33,9 @@ inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
   // Without the form that is asked for: it would be half of a prompt, and a tuned model knows it.
   options.templates.user_profile = "Chosen:\n{history}";
   options.templates.history_item = "{item}";
-  options.templates.collaborative = "Items:\n{items}\n{people}";
-  options.templates.numbered_item = "[{number}] {item}";
-  options.templates.question = "Would person {person} choose [{number}] {item}?";
+  options.templates.collaborative = "{people}";  // items in place: numbers are beyond a model of this size
+  options.templates.person = "Person {person}:\n{history}";
+  options.templates.question = "Would person {person} choose {item}?";
   options.templates.item_profile = "For whom:\n{item}\nAlike:\n{neighbours}";
   options.templates.item_alone = "For whom:\n{item}";
   options.columns = {"title", "category"};
@@ -76,6 +76,7 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.ppo.steps = 24;
   options.ppo.questions = 12;
   options.partial_prompts = 2;
+  options.answers.sampling.distinct_entries = options.policy.distinct_entries = true;
   options.policy.max_tokens = options.answers.max_tokens = 48;
   options.policy.seed = options.answers.seed = options.seed = seed;
   options.shown = 64;
@@ -84,7 +85,7 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
 
 /// How the profiles of all users and items are drawn.
 struct TinyWriting {
-  lm::SamplingOptions sampling{.temperature = 0.3f, .top_p = 0.9f};
+  lm::SamplingOptions sampling{.temperature = 0.3f, .top_p = 0.9f, .distinct_entries = true};
   Index batch = 64;
   int attempts = 1;  ///< before tuning hardly an answer is a profile, afterwards nearly all are
 };

@@ -43,6 +43,7 @@ struct TinyOptions {
 struct TinyLesson {
   std::vector<std::pair<std::string, bool>> told;  ///< the user's message in pieces, and whether a piece is learned
   std::string answer{};                            ///< the assistant's, learned; empty: the lesson ends before it
+  Dialogue dialogue{};  ///< instead of both: messages of which all the assistant's are learned
 };
 
 struct TinyModel {
@@ -107,10 +108,15 @@ inline std::vector<TrainingSample> text_samples(std::vector<std::string> texts, 
 inline std::string told_text(const TinyLesson& lesson) {
   std::string text;
   for (const auto& [piece, learned] : lesson.told) text += piece;
+  for (const Message& message : lesson.dialogue) text += message.content + "\n";
   return text;
 }
 
 inline TrainingSample lesson_sample(const TinyLesson& lesson, const Tokenizer& tokenizer) {
+  if (!lesson.dialogue.empty())
+    return chat_sample({[&](std::string_view text) { return tokenizer.encode(text, false); },
+                        [&](std::span<const Message> messages, bool open) { return tokenizer.chat(messages, open); }},
+                       lesson.dialogue);
   const std::string told = told_text(lesson);
   const Dialogue asked{{"user", told}};
   const std::string whole = tokenizer.chat(asked, true);
