@@ -260,6 +260,7 @@ class Tuner {
     options.depends_on = model_.name + ", reward";
     for (const double weight : reward.mixture.weights) options.depends_on += " " + std::to_string(weight);
     for (const double weight : reward.mixture.evidence) options.depends_on += " " + std::to_string(weight);
+    if (options_.policy.distinct_entries) options.depends_on += ", distinct entries";
     options.resume = true;
     options.observer = options_.observer;
     report_.ppo = tune_policy<B, float>(
