@@ -28,6 +28,10 @@ if [[ -e $decoder ]]; then
   says answers.jsonl '"id":"a"' "Paris" '"id":"2"'
   ends 0 generate --model "$decoder" --profile --temperature 1 --max-tokens 80 --json "She reads about space travel."
   grep -qE '"text":"User identity: [^,;]+, [^;]+; User interests: [^,;]+, [^;"]+"' out.txt || fail "no profile: $(cat out.txt)"
+  # Entries of a list begin differently.
+  ends 0 generate --model "$decoder" --profile --distinct-entries --max-tokens 80 "Trains, trains, trains and trains."
+  tr ';:' '\n\n' <out.txt | awk -F, '{ delete seen; for (k = 1; k <= NF; ++k) { sub(/^ +/, "", $k)
+    if ($k in seen) exit 1; seen[$k] = 1 } }' || fail "an entry is there twice: $(cat out.txt)"
   ends 2 generate --model "$decoder" --profile --max-tokens 5 "x"
   says err.txt "max_tokens" "Remedy"
 fi
