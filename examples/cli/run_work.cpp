@@ -194,21 +194,25 @@ std::vector<ProfileSource> encode_sources(const RunOptions& options, const Langu
   const std::vector<std::string> texts = raw_item_profiles(dialogues), histories = raw_user_profiles(dialogues);
   if (own) taught.data.item_vectors = by_model(texts);
   std::vector<ProfileSource> sources;
-  const auto add = [&](const std::string& name, std::shared_ptr<const Profiles> profiles) {
-    sources.push_back({name, [profiles](Dataset& data) { use_profiles(data, *profiles); }});
+  const auto add = [&](const std::string& name, std::shared_ptr<const Profiles> profiles, WrittenRows rows = {}) {
+    sources.push_back({name, [profiles](Dataset& data) { use_profiles(data, *profiles); }, true, std::move(rows)});
   };
   add(kRawText, encode(texts, histories));
   for (const WrittenProfiles& source : written) {
     // An item without a profile is left its text, encoded beside the profiles: other vectors would not compare.
     std::vector<std::string> items = source.items;
     items.resize(texts.size());
+    WrittenRows rows;
     Index missing = 0;
-    for (std::size_t item = 0; item < items.size(); ++item)
+    for (std::size_t item = 0; item < items.size(); ++item) {
+      rows.items.push_back(items[item].empty() ? 0 : 1);
       if (items[item].empty()) {
         items[item] = texts[item];
         ++missing;
       }
-    add(source.name, encode(items, source.users));
+    }
+    for (const std::string& user : source.users) rows.users.push_back(user.empty() ? 0 : 1);
+    add(source.name, encode(items, source.users), std::move(rows));
     if (missing > 0)
       notes.push_back("The source \"" + source.name + "\" has profiles of " +
                       std::to_string(static_cast<Index>(items.size()) - missing) + " of " +

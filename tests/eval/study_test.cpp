@@ -301,6 +301,29 @@ TEST_CASE("shuffled profiles are the same rows in another order, among items and
   CHECK_FALSE(with_shuffled_profiles(data, 2).item_profiles == shuffled.item_profiles);
 }
 
+TEST_CASE("a placebo keeps who is written about: written rows and others are shuffled among themselves") {
+  const Dataset& data = small_world();
+  WrittenRows written;
+  for (Index item = 0; item < data.item_profiles.rows(); ++item) written.items.push_back(item % 3 == 0 ? 1 : 0);
+  const Dataset apart = with_shuffled_profiles(data, 1, false, written);
+  const auto of_kind = [&](const Matrix<float>& rows, int kind) {
+    std::vector<std::vector<float>> result;
+    for (Index item = 0; item < rows.rows(); ++item)
+      if (written.items[static_cast<std::size_t>(item)] == kind)
+        result.emplace_back(rows.row(item).begin(), rows.row(item).end());
+    std::sort(result.begin(), result.end());
+    return result;
+  };
+  for (const int kind : {0, 1}) CHECK(of_kind(apart.item_profiles, kind) == of_kind(data.item_profiles, kind));
+  CHECK_FALSE(apart.item_profiles == data.item_profiles);
+  // Without a difference in kind the rows stand where they always stood.
+  CHECK(apart.user_profiles == with_shuffled_profiles(data, 1).user_profiles);
+  written.items.assign(written.items.size(), 1);
+  CHECK(with_shuffled_profiles(data, 1, false, written).item_profiles == with_shuffled_profiles(data, 1).item_profiles);
+  written.items.pop_back();
+  CHECK_THROWS_AS(with_shuffled_profiles(data, 1, false, written), ShapeError);
+}
+
 TEST_CASE("selection is said in the notes and decides the epoch") {
   StudyOptions options = small_study();
   options.backbones = {BackboneKind::bias_mf};

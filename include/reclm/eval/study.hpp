@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "reclm/backend/cpu.hpp"
+#include "reclm/core/error.hpp"
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/eval/cube.hpp"
 #include "reclm/eval/detail/run_files.hpp"
@@ -47,16 +48,27 @@ inline std::unique_ptr<JointModel<Cpu, float>> make_model(const ModelSpec& spec,
 /// The data set with profile rows shuffled among items, and among users: what is left of an adapter's gain then has
 /// nothing to do with what the profiles say.
 /// @param texts the item texts too, which stay in step with nothing then
-inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool texts = false) {
-  const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part) {
+/// @param written rows that are shuffled apart from the others
+/// @throws ShapeError where `written` has another number of rows
+inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool texts = false,
+                                      const WrittenRows& written = {}) {
+  const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part, const std::vector<std::uint8_t>& apart = {}) {
+    if (!rows.empty() && !apart.empty() && static_cast<Index>(apart.size()) != rows.rows())
+      throw ShapeError("with_shuffled_profiles: " + std::to_string(apart.size()) + " marks for " +
+                       std::to_string(rows.rows()) + " rows of profiles");
     RandomSequence random(Random(seed, Stream::evaluation, 0xB1ACEB00u + part));
-    for (Index row = rows.rows() - 1; row > 0; --row) {
-      const auto other = static_cast<Index>(random.below(static_cast<std::uint32_t>(row + 1)));
-      if (other != row) std::ranges::swap_ranges(rows.row(row), rows.row(other));
+    for (const bool kind : {false, true}) {
+      std::vector<Index> alike;
+      for (Index row = 0; row < rows.rows(); ++row)
+        if ((!apart.empty() && apart[static_cast<std::size_t>(row)] != 0) == kind) alike.push_back(row);
+      for (std::size_t k = alike.size(); k > 1; --k) {
+        const std::size_t other = random.below(static_cast<std::uint32_t>(k));
+        if (other != k - 1) std::ranges::swap_ranges(rows.row(alike[k - 1]), rows.row(alike[other]));
+      }
     }
   };
-  shuffle(data.item_profiles, 0);
-  shuffle(data.user_profiles, 1);
+  shuffle(data.item_profiles, 0, written.items);
+  shuffle(data.user_profiles, 1, written.users);
   if (texts) shuffle(data.item_vectors, 2);
   data.profile_from_history.clear();
   return data;
@@ -81,7 +93,8 @@ class Study {
             for (const ProfileSource& source : options_.sources) {
               Dataset data = data_;
               source.put(data);
-              run_models({backbone, adapter, false}, data, source_label(adapter, source), source.placebo, seed);
+              run_models({backbone, adapter, false}, data, source_label(adapter, source), source.placebo, seed,
+                         source.written);
             }
           }
     } catch (const Interrupted&) {
@@ -170,11 +183,14 @@ class Study {
   }
 
   // The model and, where there is to be one, its placebo.
-  void run_models(ModelSpec spec, const Dataset& data, const std::string& label, bool placebo, std::uint64_t seed) {
+  void run_models(ModelSpec spec, const Dataset& data, const std::string& label, bool placebo, std::uint64_t seed,
+                  const WrittenRows& written = {}) {
     run_model(spec, data, label, seed);
     if (!options_.placebo || !placebo || !has_placebo(spec.adapter)) return;
     spec.placebo = true;
-    run_model(spec, data, label + " (placebo)", seed);
+    // AlphaRec's profiles are the texts.
+    const Dataset shuffled = with_shuffled_profiles(data, 1, spec.adapter == AdapterKind::alpha_rec, written);
+    run_model(spec, shuffled, label + " (placebo)", seed);
   }
 
   void run_model(const ModelSpec& spec, const Dataset& data, const std::string& label, std::uint64_t seed) {
@@ -185,10 +201,7 @@ class Study {
       result_.curves.push_back(std::move(finished->curve));
       return;
     }
-    std::optional<Dataset> shuffled;
-    // AlphaRec's profiles are the texts.
-    if (spec.placebo) shuffled = with_shuffled_profiles(data, 1, spec.adapter == AdapterKind::alpha_rec);
-    const auto model = make_model(spec, shuffled ? *shuffled : data, options_.width, seed, label);
+    const auto model = make_model(spec, data, options_.width, seed, label);
     TrainOptions training = options_.training;
     training.seed = seed;
     training.l2 = options_.l2.value_or(default_l2(spec.backbone));

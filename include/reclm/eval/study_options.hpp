@@ -39,11 +39,18 @@ inline std::string adapter_label(const ModelSpec& spec) {
   return std::string(adapter_name(spec.adapter)) + (spec.placebo ? " (placebo)" : "");
 }
 
+/// Which rows of profiles are written ones (1), where others (0) have something in their place, such as an item's text.
+/// Who is written about is itself something to learn from, so that a placebo shuffles either among themselves.
+struct WrittenRows {
+  std::vector<std::uint8_t> items{}, users{};  ///< of all items, of all users; empty: all rows are alike
+};
+
 /// Profiles under a name, where a study compares several.
 struct ProfileSource {
   std::string name;                     ///< the label in reports, in place of the adapter's
   std::function<void(Dataset&)> put{};  ///< leaves its profiles in a data set whose validation is carved already
   bool placebo = true;                  ///< whether the study's placebo is made of it
+  WrittenRows written{};                ///< kept apart in the placebo
 };
 
 struct StudyOptions {
