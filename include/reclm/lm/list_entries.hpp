@@ -2,7 +2,6 @@
 /// @file list_entries.hpp
 /// Follows lists in a text that grows token by token, "label: one, two, three", so that no entry is named twice.
 
-#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,7 +13,7 @@ namespace reclm::lm {
 /// A list begins behind a colon and ends at a semicolon or a line's end; commas part its entries. Entries are told
 /// apart by the token that they begin with: an entry that begins like an earlier one of its list is hardly a new one,
 /// and is refused before it is written. What is refused that way and would have been new ("street food" behind "street
-/// photography") is the price.
+/// photography") is the price; the same word in another spelling ("Trains, trains") is another token and escapes.
 class ListEntries {
  public:
   /// Takes the text's next token.
