@@ -1,6 +1,8 @@
 /// The parts of tuning with a model of whole words: stages go on where they were stopped, policies draw by the
 /// probabilities that they are trained with, rewards are saved and loaded.
 
+#include <set>
+
 #include "instruct/workshop.hpp"
 #include "reclm/instruct/measures.hpp"
 #include "reclm/instruct/reward/train_scorer.hpp"
@@ -42,6 +44,21 @@ TEST_CASE("the reward model's stage goes on where it was stopped, to the same bi
       train_scorer(other, pairs, pairs, {.epochs = 3, .checkpoint = folder / "reward.safetensors", .resume = true}),
       ConfigError);
   CHECK_THROWS_AS(train_scorer(other, pairs.first(0), pairs), ConfigError);
+}
+
+TEST_CASE("a sequence scores the same alone and beside others that begin like it") {
+  const Workshop shop(16);
+  SequenceScorer<> scorer(shop.model, kUpdates);
+  for (auto* p : scorer.parameters())
+    for (Index k = 0; k < p->value.size(); ++k) p->value.data()[k] += 0.02f * static_cast<float>(k % 7 - 3);
+  std::vector<std::vector<lm::TokenId>> sequences;
+  for (std::size_t k = 0; k < 6; ++k)
+    for (const auto& answer : {shop.pairs[k].chosen, shop.pairs[k].rejected, shop.pairs[k].chosen, std::string(".")})
+      sequences.push_back(scorer.tokens(shop.pairs[k].prompt, answer));
+  const std::vector<double> together = scorer.score(sequences);
+  CHECK(std::set(together.begin(), together.end()).size() > 10);
+  for (std::size_t k = 0; k < sequences.size(); ++k)
+    CHECK(together[k] == Approx(scorer.score(std::span(sequences).subspan(k, 1)).front()).epsilon(1e-4).margin(1e-5));
 }
 
 TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits") {

@@ -192,6 +192,21 @@ TEST_CASE("options out of range, samples without targets and exploding losses ar
   CHECK(copy_parameters(broken.parameters()) == before);
 }
 
+TEST_CASE("texts share as much of their beginnings as saves the most tokens") {
+  using Texts = std::vector<std::vector<TokenId>>;
+  const auto check = [](const Texts& texts, std::size_t count, std::size_t tokens) {
+    const SharedBeginning found = shared_beginning(texts);
+    CHECK(found.texts == count);
+    CHECK(found.tokens == tokens);
+  };
+  check({{1, 2, 3}}, 1, 0);
+  check({{1, 2, 3}, {4, 2, 3}}, 1, 0);
+  check({{1, 2, 3}, {1, 2, 4}, {7}}, 2, 2);
+  check({{1, 2}, {1, 2}, {1, 2}}, 3, 1);                                   // each keeps a token of its own
+  check({{1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 7}, {1, 2, 3, 4, 8}}, 3, 4);  // 8 saved, with two texts 5
+  check({{1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 5, 7}, {1, 2, 8, 9}}, 2, 5);     // 5 saved, with three texts 4
+}
+
 TEST_CASE("batches hold every sample once, within the limit, in another order each epoch") {
   const auto samples = rule_samples();
   const auto first = plan_batches(samples, 24, 1, 0);

@@ -126,6 +126,40 @@ TEST_CASE("a batch's samples do not see each other") {
   CHECK(differentiate(model, pack(samples), 1.0).first == Approx(apart).epsilon(1e-10));
 }
 
+TEST_CASE("samples that share their beginning have the loss and gradients that they have apart") {
+  const TrainingFixture fixture;
+  const std::vector<TokenId> beginning{3, 17, 5, 40, 9}, ends[] = {{8, 21, 2}, {8, 30}, {11}, {2, 2, 7, 19}};
+  PackedBatch apart, shared;
+  const Index prefix = shared.add_prefix(std::span(beginning).first(4));
+  for (const auto& end : ends) {
+    TrainingSample whole{beginning, std::vector<std::uint8_t>(5, 0)}, rest{{9}, {0}};
+    for (TrainingSample* sample : {&whole, &rest}) {
+      sample->tokens.insert(sample->tokens.end(), end.begin(), end.end());
+      sample->learn.insert(sample->learn.end(), end.size(), 1);
+    }
+    apart.add(whole);
+    shared.add(rest, prefix);
+  }
+  // Beside them a sample of its own, whose beginning counts.
+  const TrainingSample other = fixture.samples().front();
+  apart.add(other);
+  shared.add(other);
+  CHECK(shared.tokens.size() + 12 == apart.tokens.size());
+  CHECK(shared.targets.tokens == apart.targets.tokens);
+  for (const std::string name : {"llama", "qwen2"}) {
+    const TrainableDecoder<Cpu, double> model(fixture.weights(name));
+    const auto [expected, gradients] = differentiate(model, apart, 1.0);
+    for (const bool recompute : {false, true}) {
+      const auto [loss, found] = differentiate(model, shared, 1.0, {.recompute = recompute});
+      CHECK(loss == Approx(expected).epsilon(1e-12));
+      for (const auto& [parameter, gradient] : gradients) {
+        INFO(name << ", " << parameter);
+        CHECK(distance(found.at(parameter), gradient) < 1e-10);
+      }
+    }
+  }
+}
+
 TEST_CASE("weights held as bf16 give the loss of rounded weights, trained or frozen") {
   const TrainingFixture fixture;
   const PackedBatch batch = pack(fixture.samples());

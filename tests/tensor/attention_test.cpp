@@ -14,25 +14,31 @@ Segments<Cpu> segments_of(std::vector<Index> borders) { return Segments<Cpu>(bor
 
 /// The definition, pair by pair.
 Matrix<double> plain_attention(const Matrix<double>& q, const Matrix<double>& k, const Matrix<double>& v,
-                               const std::vector<Index>& borders, const AttentionShape& shape) {
+                               const std::vector<Index>& borders, const std::vector<Index>& prefixes,
+                               const AttentionShape& shape) {
   const Index width = q.cols() / shape.heads;
   Matrix<double> y(q.rows(), q.cols());
   for (std::size_t s = 0; s + 1 < borders.size(); ++s)
     for (Index i = borders[s]; i < borders[s + 1]; ++i)
       for (Index h = 0; h < shape.heads; ++h) {
         const Index kv = h / (shape.heads / shape.kv_heads);
+        std::vector<Index> seen;
+        if (!prefixes.empty() && prefixes[s] >= 0) {
+          const auto p = static_cast<std::size_t>(prefixes[s]);
+          for (Index j = borders[p]; j < borders[p + 1]; ++j) seen.push_back(j);
+        }
+        for (Index j = shape.window > 0 ? std::max(borders[s], i - shape.window + 1) : borders[s]; j <= i; ++j)
+          seen.push_back(j);
         std::vector<double> weights;
         double total = 0;
-        const Index first = shape.window > 0 ? std::max(borders[s], i - shape.window + 1) : borders[s];
-        for (Index j = first; j <= i; ++j) {
+        for (const Index j : seen) {
           double score = 0;
           for (Index c = 0; c < width; ++c) score += q(i, h * width + c) * k(j, kv * width + c);
           weights.push_back(std::exp(score / std::sqrt(static_cast<double>(width))));
           total += weights.back();
         }
-        for (Index j = first; j <= i; ++j)
-          for (Index c = 0; c < width; ++c)
-            y(i, h * width + c) += weights[static_cast<std::size_t>(j - first)] / total * v(j, kv * width + c);
+        for (std::size_t n = 0; n < seen.size(); ++n)
+          for (Index c = 0; c < width; ++c) y(i, h * width + c) += weights[n] / total * v(seen[n], kv * width + c);
       }
   return y;
 }
@@ -47,29 +53,33 @@ void check_equal(const Matrix<double>& a, const Matrix<double>& b, double margin
 
 }  // namespace
 
-TEST_CASE("attention is causal, grouped, windowed and kept within segments") {
+TEST_CASE("attention is causal, grouped, windowed and kept within segments and their prefixes") {
   struct Case {
     std::vector<Index> borders;
     AttentionShape shape;
     Index width;
+    std::vector<Index> prefixes{};
   };
   // Lengths on both sides of the blocks' borders (48 queries, 128 keys), an empty segment, widths that fill no
-  // register.
+  // register; prefixes shorter and longer than a block, empty, with and without a segment that continues them.
   const Case cases[] = {{{0, 7, 7, 8, 21}, {4, 2, 0}, 6},
                         {{0, 130, 305}, {2, 1, 0}, 8},
                         {{0, 49, 300}, {3, 3, 100}, 5},
-                        {{0, 20}, {2, 2, 1}, 4}};
-  for (const auto& [borders, shape, width] : cases) {
+                        {{0, 20}, {2, 2, 1}, 4},
+                        {{0, 5, 9, 9, 12, 20, 23, 24}, {4, 2, 0}, 6, {-1, 0, 0, 0, -1, -1, 5}},
+                        {{0, 140, 200, 330, 331, 333, 340}, {2, 1, 0}, 8, {-1, 0, 0, -1, -1, 4}},
+                        {{0, 0, 3, 60}, {2, 2, 0}, 5, {-1, 0, 0}}};
+  for (const auto& [borders, shape, width, prefixes] : cases) {
     const Index tokens = borders.back();
     const auto q = noise(tokens, shape.heads * width, 1), k = noise(tokens, shape.kv_heads * width, 2),
                v = noise(tokens, shape.kv_heads * width, 3), upstream = noise(tokens, shape.heads * width, 4);
-    const auto segments = segments_of(borders);
+    const Segments<Cpu> segments(borders, prefixes);
     TapeD tape;
     const auto vq = tape.variable(TensorD::from_host(q)), vk = tape.variable(TensorD::from_host(k)),
                vv = tape.variable(TensorD::from_host(v));
     const auto y = causal_attention(tape, vq, vk, vv, segments, shape);
     const TensorD value = tape.value(y);
-    check_equal(value.to_host(), plain_attention(q, k, v, borders, shape));
+    check_equal(value.to_host(), plain_attention(q, k, v, borders, prefixes, shape));
     tape.backward(y, TensorD::from_host(upstream));
 
     // The row kernels, which are what the definition's gradient is checked on below.
@@ -88,7 +98,10 @@ TEST_CASE("attention is causal, grouped, windowed and kept within segments") {
                                     1 / std::sqrt(static_cast<double>(width)),
                                     segments.begin(),
                                     segments.end(),
-                                    segments.borders()};
+                                    segments.prefix_begin(),
+                                    segments.prefix_end(),
+                                    segments.borders(),
+                                    segments.families()};
     Cpu::for_rows(tokens * shape.heads, 1, kernels::Attention<double>{in, out.data(), sums.data()});
     Cpu::for_rows(
         tokens * shape.heads, 1,
@@ -104,8 +117,10 @@ TEST_CASE("attention is causal, grouped, windowed and kept within segments") {
 }
 
 TEST_CASE("attention's gradients are its differences") {
-  const auto segments = segments_of({0, 4, 5, 9});
-  for (const AttentionShape shape : {AttentionShape{4, 2, 0}, AttentionShape{2, 2, 2}})
+  const std::vector<Index> borders{0, 4, 5, 9};
+  const Segments<Cpu> apart(borders), alike(borders, std::vector<Index>{-1, 0, 0});
+  for (const auto& [segments, shape] :
+       {std::pair(apart, AttentionShape{4, 2, 0}), {apart, {2, 2, 2}}, {alike, {4, 2, 0}}})
     check_gradients({noise(9, shape.heads * 3, 1), noise(9, shape.kv_heads * 3, 2), noise(9, shape.kv_heads * 3, 3)},
                     [&](TapeD& t, const std::vector<Var>& v) {
                       return weigh(t, causal_attention(t, v[0], v[1], v[2], segments, shape));
@@ -175,4 +190,11 @@ TEST_CASE("attention refuses shapes that do not fit") {
   CHECK_THROWS_AS(causal_attention(tape, at(4, 8), at(4, 8), at(4, 8), segments_of({0, 4}), {3, 2, 0}), ShapeError);
   CHECK_THROWS_AS(segments_of({1, 4}), ShapeError);
   CHECK_THROWS_AS(segments_of({0, 4, 3}), ShapeError);
+  const std::vector<Index> borders{0, 2, 3, 4};
+  const auto with = [&](std::vector<Index> prefixes) { return Segments<Cpu>(borders, prefixes); };
+  CHECK_THROWS_AS(with({-1, 0}), ShapeError);
+  CHECK_THROWS_AS(with({0, -1, -1}), ShapeError);  // continues itself
+  CHECK_THROWS_AS(with({-1, 0, 1}), ShapeError);   // continues what continues
+  CHECK_THROWS_AS(with({-1, -1, 0}), ShapeError);  // does not stand behind it
+  CHECK_THROWS_AS(causal_attention(tape, at(4, 8), at(4, 8), at(4, 8), with({-1, 0, 0}), {2, 2, 3}), ConfigError);
 }

@@ -2,12 +2,14 @@
 /// @file attention.hpp
 /// Causal attention within segments on the CPU: blocks of scores stay in the first-level cache while keys stream by
 /// (FlashAttention: Dao et al., NeurIPS 2022), products by register tiles. Memory beside the inputs: O(segment · width)
-/// a thread. A task is a segment's key-value head, so the results are the same bits for any number of threads.
+/// a thread. A task is a key-value head of a segment and those that continue it, so the results are the same bits for
+/// any number of threads.
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "reclm/backend/cpu/simd.hpp"
@@ -94,24 +96,39 @@ void pack_transposed(const T* from, Index step, Index rows, Index width, Index p
   }
 }
 
-// The keys of a block that query i sees, as a range within the block.
+// Keys that some queries may see: `first` … `last` − 1, all in one block.
+struct KeyRange {
+  Index block, first, last;
+  [[nodiscard]] Index begin() const { return block * kKeyBlock; }
+  [[nodiscard]] Index count() const { return last - begin(); }  // of the block's keys, up to the last
+};
+
+// Those of them that one query sees, as a range within the block.
 struct VisibleKeys {
   Index first, last;
 };
-inline VisibleKeys visible_keys(Index query, Index window, Index block_begin, Index block_end) {
-  const Index first = window > 0 ? std::max<Index>(0, query - window + 1) : 0;
-  const Index last = std::min(query + 1, block_end);
-  return {std::clamp<Index>(first - block_begin, 0, kKeyBlock), std::max<Index>(last - block_begin, 0)};
+inline VisibleKeys visible_keys(Index query, Index window, const KeyRange& keys) {
+  const Index first = window > 0 ? std::max(keys.first, query - window + 1) : keys.first;
+  const Index last = std::min(query + 1, keys.last);
+  return {std::clamp<Index>(first - keys.begin(), 0, kKeyBlock), std::max<Index>(last - keys.begin(), 0)};
 }
 
-// One segment and key-value head.
+// Queries of one segment and head. Rows are counted from the family's first.
+struct QueryRows {
+  Index head, first, count;
+  Index segment;  // its first row
+};
+
+// One family of segments (see Segments) and key-value head.
 template <class T>
 class AttentionTask {
  public:
-  AttentionTask(const AttentionInput<T>& in, Index begin, Index end, Index kv_head)
+  /// @param borders of the family's segments
+  AttentionTask(const AttentionInput<T>& in, std::span<const Index> borders, Index kv_head)
       : in_(in),
-        begin_(begin),
-        length_(end - begin),
+        borders_(borders),
+        begin_(borders.front()),
+        length_(borders.back() - begin_),
         kv_head_(kv_head),
         padded_(padded_width<T>(in.head_width)),
         blocks_(chunk_count(length_, kKeyBlock)),
@@ -120,29 +137,29 @@ class AttentionTask {
         keys_(static_cast<std::size_t>(length_ * padded_)),
         keys_turned_(static_cast<std::size_t>(blocks_ * kKeyBlock * padded_)),
         values_(static_cast<std::size_t>(length_ * padded_)) {
-    const Index step = in.kv_heads * in.head_width, at = begin * step + kv_head * in.head_width;
+    const Index step = in.kv_heads * in.head_width, at = begin_ * step + kv_head * in.head_width;
     pack_transposed(in.k + at, step, length_, in.head_width, padded_, keys_turned_.data());
     pack_head(in.v + at, step, length_, in.head_width, padded_, values_.data());
   }
 
   void forward(T* y, T* log_sums) {
     std::vector<T> out(static_cast<std::size_t>(kQueryBlock * padded_));
-    for_query_blocks([&](Index head, Index first, Index rows) {
+    for_query_blocks([&](const QueryRows& queries) {
+      const Index rows = queries.count;
       T largest[kQueryBlock], total[kQueryBlock];
       std::fill_n(largest, rows, -std::numeric_limits<T>::infinity());
       std::fill_n(total, rows, T(0));
       std::fill(out.begin(), out.end(), T(0));
-      for_key_blocks(first, rows, [&](Index block, Index block_begin, Index block_end) {
-        score(rows, block, block_end - block_begin);
-        for (Index r = 0; r < rows; ++r) {
-          const VisibleKeys keys = visible_keys(first + r, in_.window, block_begin, block_end);
-          add_row(keys, scores_.data() + r * kKeyBlock, out.data() + r * padded_, largest[r], total[r]);
-        }
-        attention_product<false>(rows, padded_, block_end - block_begin, scores_.data(), kKeyBlock,
-                                 values_.data() + block_begin * padded_, padded_, true, out.data(), padded_);
+      for_key_blocks(queries, [&](const KeyRange& keys) {
+        score(rows, keys);
+        for (Index r = 0; r < rows; ++r)
+          add_row(visible_keys(queries.first + r, in_.window, keys), scores_.data() + r * kKeyBlock,
+                  out.data() + r * padded_, largest[r], total[r]);
+        attention_product<false>(rows, padded_, keys.count(), scores_.data(), kKeyBlock,
+                                 values_.data() + keys.begin() * padded_, padded_, true, out.data(), padded_);
       });
       for (Index r = 0; r < rows; ++r) {
-        const Index row = (begin_ + first + r) * in_.heads + head;
+        const Index row = (begin_ + queries.first + r) * in_.heads + queries.head;
         const T inverse = T(1) / total[r];
         const T* RECLM_RESTRICT from = out.data() + r * padded_;
         T* RECLM_RESTRICT to = y + row * in_.head_width;
@@ -159,8 +176,9 @@ class AttentionTask {
     pack_transposed(in_.v + at, step, length_, width, padded_, values_turned.data());
     std::vector<T> d_keys(keys_.size(), T(0)), d_values(keys_.size(), T(0));
     std::vector<T> g(q_.size()), d_queries(q_.size()), slopes(scores_.size());
-    for_query_blocks([&](Index head, Index first, Index rows) {
-      const Index row_step = in_.heads * width, row = (begin_ + first) * row_step + head * width;
+    for_query_blocks([&](const QueryRows& queries) {
+      const Index rows = queries.count, first = begin_ + queries.first, head = queries.head;
+      const Index row_step = in_.heads * width, row = first * row_step + head * width;
       pack_head(dy + row, row_step, rows, width, padded_, g.data());
       std::fill(d_queries.begin(), d_queries.end(), T(0));
       T level[kQueryBlock];
@@ -172,22 +190,20 @@ class AttentionTask {
         for (Index c = 0; c < width; ++c) sum += upstream[c] * out[c];
         level[r] = sum;
       }
-      for_key_blocks(first, rows, [&](Index block, Index block_begin, Index block_end) {
-        const Index count = block_end - block_begin;
-        score(rows, block, count);
+      for_key_blocks(queries, [&](const KeyRange& keys) {
+        const Index count = keys.count(), at_keys = keys.begin() * padded_;
+        score(rows, keys);
         attention_product<false>(rows, padded_width<T>(count), padded_, g.data(), padded_,
-                                 values_turned.data() + block * padded_ * kKeyBlock, kKeyBlock, false, slopes.data(),
-                                 kKeyBlock);
+                                 values_turned.data() + at_keys, kKeyBlock, false, slopes.data(), kKeyBlock);
         for (Index r = 0; r < rows; ++r)
-          differentiate_row(visible_keys(first + r, in_.window, block_begin, block_end),
-                            log_sums[(begin_ + first + r) * in_.heads + head], level[r], scores_.data() + r * kKeyBlock,
-                            slopes.data() + r * kKeyBlock);
+          differentiate_row(visible_keys(queries.first + r, in_.window, keys), log_sums[(first + r) * in_.heads + head],
+                            level[r], scores_.data() + r * kKeyBlock, slopes.data() + r * kKeyBlock);
         attention_product<true>(count, padded_, rows, scores_.data(), kKeyBlock, g.data(), padded_, true,
-                                d_values.data() + block_begin * padded_, padded_);
+                                d_values.data() + at_keys, padded_);
         attention_product<true>(count, padded_, rows, slopes.data(), kKeyBlock, q_.data(), padded_, true,
-                                d_keys.data() + block_begin * padded_, padded_);
-        attention_product<false>(rows, padded_, count, slopes.data(), kKeyBlock, keys_.data() + block_begin * padded_,
-                                 padded_, true, d_queries.data(), padded_);
+                                d_keys.data() + at_keys, padded_);
+        attention_product<false>(rows, padded_, count, slopes.data(), kKeyBlock, keys_.data() + at_keys, padded_, true,
+                                 d_queries.data(), padded_);
       });
       for (Index r = 0; r < rows; ++r) std::copy_n(d_queries.data() + r * padded_, width, dq + row + r * row_step);
     });
@@ -198,32 +214,38 @@ class AttentionTask {
   }
 
  private:
-  // body(head, first query within the segment, queries), the queries packed into q_.
+  // body(queries), which are packed into q_.
   template <class Body>
   void for_query_blocks(const Body& body) {
     const Index group = in_.heads / in_.kv_heads, step = in_.heads * in_.head_width;
     for (Index head = kv_head_ * group; head < (kv_head_ + 1) * group; ++head)
-      for (Index first = 0; first < length_; first += kQueryBlock) {
-        const Index rows = std::min(kQueryBlock, length_ - first);
-        pack_head(in_.q + (begin_ + first) * step + head * in_.head_width, step, rows, in_.head_width, padded_,
-                  q_.data());
-        body(head, first, rows);
+      for (std::size_t s = 0; s + 1 < borders_.size(); ++s) {
+        const Index segment = borders_[s] - begin_, end = borders_[s + 1] - begin_;
+        for (Index first = segment; first < end; first += kQueryBlock) {
+          const Index rows = std::min(kQueryBlock, end - first);
+          pack_head(in_.q + (begin_ + first) * step + head * in_.head_width, step, rows, in_.head_width, padded_,
+                    q_.data());
+          body(QueryRows{head, first, rows, segment});
+        }
       }
   }
 
-  // body(block, first key, one behind the last key) for the blocks that the queries see.
+  // body(keys) for what the queries see, block by block: first the segment's prefix, then the segment itself.
   template <class Body>
-  void for_key_blocks(Index first, Index rows, const Body& body) const {
-    const Index from = in_.window > 0 ? std::max<Index>(0, first - in_.window + 1) : 0;
-    for (Index block = from / kKeyBlock; block * kKeyBlock < first + rows; ++block)
-      body(block, block * kKeyBlock, std::min((block + 1) * kKeyBlock, first + rows));
+  void for_key_blocks(const QueryRows& queries, const Body& body) const {
+    const auto each_block = [&](Index first, Index last) {
+      for (Index block = first / kKeyBlock; block * kKeyBlock < last; ++block)
+        body(KeyRange{block, std::max(first, block * kKeyBlock), std::min((block + 1) * kKeyBlock, last)});
+    };
+    if (queries.segment > 0) each_block(0, borders_[1] - begin_);
+    const Index oldest = in_.window > 0 ? queries.first - in_.window + 1 : 0;
+    each_block(std::max(queries.segment, oldest), queries.first + queries.count);
   }
 
-  // The first `count` keys of a block; what stands behind them in a row is left as it was.
-  void score(Index rows, Index block, Index count) {
-    attention_product<false>(rows, padded_width<T>(count), padded_, q_.data(), padded_,
-                             keys_turned_.data() + block * padded_ * kKeyBlock, kKeyBlock, false, scores_.data(),
-                             kKeyBlock);
+  // The block's keys up to the last; what stands behind them in a row is left as it was.
+  void score(Index rows, const KeyRange& keys) {
+    attention_product<false>(rows, padded_width<T>(keys.count()), padded_, q_.data(), padded_,
+                             keys_turned_.data() + keys.begin() * padded_, kKeyBlock, false, scores_.data(), kKeyBlock);
   }
 
   // Scores → weights relative to the largest score so far; what was summed before is scaled down to it.
@@ -274,17 +296,20 @@ class AttentionTask {
   }
 
   const AttentionInput<T>& in_;
+  std::span<const Index> borders_;
   Index begin_, length_, kv_head_, padded_, blocks_;
   std::vector<T> scores_, q_, keys_, keys_turned_, values_;
 };
 
 template <class T, class Body>
 void for_attention_tasks(const AttentionInput<T>& in, const Body& body) {
-  const auto segments = static_cast<Index>(in.borders.size()) - 1;
-  parallel_for(segments * in.kv_heads, 1, [&](Index task) {
-    const auto segment = static_cast<std::size_t>(task / in.kv_heads);
-    if (in.borders[segment] == in.borders[segment + 1]) return;
-    body(AttentionTask<T>(in, in.borders[segment], in.borders[segment + 1], task % in.kv_heads));
+  const auto families = static_cast<Index>(in.families.size()) - 1;
+  parallel_for(families * in.kv_heads, 1, [&](Index task) {
+    const auto family = static_cast<std::size_t>(task / in.kv_heads);
+    const auto first = static_cast<std::size_t>(in.families[family]);
+    const auto last = static_cast<std::size_t>(in.families[family + 1]);
+    if (in.borders[first] == in.borders[last]) return;
+    body(AttentionTask<T>(in, in.borders.subspan(first, last - first + 1), task % in.kv_heads));
   });
 }
 

@@ -12,7 +12,8 @@
 namespace reclm {
 
 /// Queries [tokens, heads · head_width], keys and values [tokens, kv_heads · head_width]; head h reads the keys of head
-/// h / (heads / kv_heads). Token i sees the tokens from begin[i] to i, and of those the last `window` unless it is 0.
+/// h / (heads / kv_heads). Token i sees its segment's prefix, prefix_begin[i] … prefix_end[i] − 1, and the tokens from
+/// begin[i] to i; of the latter the last `window` unless it is 0.
 template <class T>
 struct AttentionInput {
   const T* q = nullptr;
@@ -20,14 +21,23 @@ struct AttentionInput {
   const T* v = nullptr;
   Index tokens = 0, heads = 0, kv_heads = 0, head_width = 0, window = 0;
   T scale = 1;
-  const Id* begin = nullptr;            ///< by token: first token of its segment
-  const Id* end = nullptr;              ///< by token: one behind the last
-  std::span<const Index> borders = {};  ///< the segments' borders once more, on the host
+  const Id* begin = nullptr;  ///< by token: first token of its segment
+  const Id* end = nullptr;    ///< by token: one behind the last that may see it
+  const Id* prefix_begin = nullptr;
+  const Id* prefix_end = nullptr;
+  std::span<const Index> borders = {};   ///< the segments' borders once more, on the host
+  std::span<const Index> families = {};  ///< see Segments; on the host
 
-  /// The first key that token i sees.
+  /// The first key of its own segment that token i sees.
   [[nodiscard]] RECLM_HD Index first_key(Index i) const {
     const Index first = begin[i];
     return window > 0 && i - window + 1 > first ? i - window + 1 : first;
+  }
+  /// visit(j) for the keys that token i sees.
+  template <class Visit>
+  RECLM_HD void each_key(Index i, const Visit& visit) const {
+    for (Index j = prefix_begin[i]; j < prefix_end[i]; ++j) visit(j);
+    for (Index j = first_key(i); j <= i; ++j) visit(j);
   }
   /// One behind the last token that sees key j.
   [[nodiscard]] RECLM_HD Index query_end(Index j) const {
@@ -53,17 +63,17 @@ struct Attention {
     T* RECLM_RESTRICT out = y + row * width;
     T largest(0), total(0);
     team.each(width, [=](Index c) { out[c] = T(0); });
-    const Index first = in.first_key(token);
-    for (Index j = first; j <= token; ++j) {
+    in.each_key(token, [&](Index j) {
       const T* RECLM_RESTRICT k = in.k + j * step + kv_head * width;
       const T* RECLM_RESTRICT v = in.v + j * step + kv_head * width;
       const T score = in.scale * team.sum(width, [=](Index c) { return q[c] * k[c]; });
+      const bool first = total == T(0);
       const T before = largest;
-      largest = j == first || score > largest ? score : largest;
-      const T keep = j == first ? T(0) : fast_exp(before - largest), p = fast_exp(score - largest);
+      largest = first || score > largest ? score : largest;
+      const T keep = first ? T(0) : fast_exp(before - largest), p = fast_exp(score - largest);
       total = total * keep + p;
       team.each(width, [=](Index c) { out[c] = out[c] * keep + p * v[c]; });
-    }
+    });
     const T inverse = T(1) / total;
     team.each(width, [=](Index c) { out[c] *= inverse; });
     if (team.leader()) log_sums[row] = largest + log(total);
@@ -89,14 +99,14 @@ struct AttentionQueriesBackward {
     T* RECLM_RESTRICT d = dq + row * width;
     const T level = team.sum(width, [=](Index c) { return g[c] * out[c]; });
     team.each(width, [=](Index c) { d[c] = T(0); });
-    for (Index j = in.first_key(token); j <= token; ++j) {
+    in.each_key(token, [&](Index j) {
       const T* RECLM_RESTRICT k = in.k + j * step + kv_head * width;
       const T* RECLM_RESTRICT v = in.v + j * step + kv_head * width;
       const T score = in.scale * team.sum(width, [=](Index c) { return q[c] * k[c]; });
       const T slope = team.sum(width, [=](Index c) { return g[c] * v[c]; }) - level;
       const T ds = in.scale * fast_exp(score - log_sums[row]) * slope;
       team.each(width, [=](Index c) { d[c] += ds * k[c]; });
-    }
+    });
     if (team.leader()) along[row] = level;
   }
 };

@@ -45,15 +45,23 @@ class SequenceScorer {
     return all;
   }
 
-  /// [sequences, 1]. @throws ShapeError on a sequence without tokens
+  /// [sequences, 1]. What sequences that follow each other begin with passes the model once.
+  /// @throws ShapeError on a sequence without tokens
   Var scores(Tape<B, float>& tape, std::span<const std::vector<lm::TokenId>> sequences,
              const lm::PassOptions& options = {}) {
+    for (const auto& sequence : sequences)
+      if (sequence.empty()) throw ShapeError("SequenceScorer: a sequence has no tokens");
     lm::PackedBatch batch;
     std::vector<Id> last;
-    for (const auto& sequence : sequences) {
-      if (sequence.empty()) throw ShapeError("SequenceScorer: a sequence has no tokens");
-      batch.add({sequence, std::vector<std::uint8_t>(sequence.size(), 0)});
-      last.push_back(static_cast<Id>(batch.tokens.size()) - 1);
+    while (last.size() < sequences.size()) {
+      const auto rest = sequences.subspan(last.size());
+      const auto [texts, tokens] = decoder_.shares_prefixes() ? lm::shared_beginning(rest) : lm::SharedBeginning{};
+      const Index prefix = texts > 1 ? batch.add_prefix(std::span(rest.front()).first(tokens)) : -1;
+      for (const auto& sequence : rest.first(texts)) {
+        const std::vector<lm::TokenId> end(sequence.begin() + static_cast<std::ptrdiff_t>(tokens), sequence.end());
+        batch.add({end, std::vector<std::uint8_t>(end.size(), 0)}, prefix);
+        last.push_back(static_cast<Id>(batch.tokens.size()) - 1);
+      }
     }
     const Var hidden = decoder_.forward(tape, batch, options);
     return linear(tape, gather_distinct_rows(tape, hidden, std::span<const Id>(last)), tape.parameter(head_), Var{});

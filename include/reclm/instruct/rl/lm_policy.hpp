@@ -33,7 +33,8 @@ struct LmPolicyOptions {
 
 /// Answers are drawn at temperature 1 from the whole vocabulary, so that the log-probabilities that the losses see are
 /// those by which they were drawn (but for what a constraint or distinct_entries refuse there). The critic is a linear
-/// layer on the last hidden states; its gradient stops there.
+/// layer on the last hidden states; its gradient stops there. Where answers to one question stand together, as the
+/// trainer leaves them, their prompt passes the model once.
 ///
 /// Memory: the frozen weights once for training (the reference shares them where they are float32), once more as the
 /// generator packs them; two sets of updates.
@@ -111,14 +112,22 @@ class LmPolicy {
   [[nodiscard]] Index questions() const { return static_cast<Index>(prompts_.size()); }
 
  private:
+  // A prompt passes once for the answers to it that stand together: all of it but its last token, whose state predicts
+  // each answer's first.
   [[nodiscard]] lm::PackedBatch packed(std::span<const Response> answers) const {
+    const bool share = policy_.shares_prefixes();
     lm::PackedBatch batch;
-    for (const Response& answer : answers) {
-      const auto& prompt = prompts_.at(static_cast<std::size_t>(answer.question));
-      lm::TrainingSample sample{prompt, std::vector<std::uint8_t>(prompt.size(), 0)};
-      sample.tokens.insert(sample.tokens.end(), answer.tokens.begin(), answer.tokens.end());
-      sample.learn.insert(sample.learn.end(), answer.tokens.size(), 1);
-      batch.add(sample);
+    Index prefix = -1;
+    for (std::size_t k = 0; k < answers.size(); ++k) {
+      const auto& prompt = prompts_.at(static_cast<std::size_t>(answers[k].question));
+      if (share && (k == 0 || answers[k].question != answers[k - 1].question))
+        prefix = batch.add_prefix(std::span(prompt).first(prompt.size() - 1));
+      lm::TrainingSample sample{prompt, {}};
+      if (share) sample.tokens = {prompt.back()};
+      sample.learn.assign(sample.tokens.size(), 0);
+      sample.tokens.insert(sample.tokens.end(), answers[k].tokens.begin(), answers[k].tokens.end());
+      sample.learn.insert(sample.learn.end(), answers[k].tokens.size(), 1);
+      batch.add(sample, prefix);
     }
     return batch;
   }

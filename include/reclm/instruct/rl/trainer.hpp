@@ -189,9 +189,11 @@ class RlTrainer {
     }
   }
 
-  // What is shuffled and cut into mini-batches: answers for PPO, groups for GRPO, pairs (best, worst) for DPO.
+  // What is shuffled and cut into mini-batches: groups, so that a policy reads each prompt once; for DPO the pairs
+  // (best, worst) of them; for PPO, which asks for none, single answers where a mini-batch is smaller than a group.
   [[nodiscard]] std::vector<std::vector<std::size_t>> units() const {
-    const std::size_t group = options_.algorithm == RlAlgorithm::ppo ? 1 : static_cast<std::size_t>(options_.group);
+    const bool single = options_.algorithm == RlAlgorithm::ppo && options_.minibatch < options_.group;
+    const std::size_t group = single ? 1 : static_cast<std::size_t>(options_.group);
     std::vector<std::vector<std::size_t>> result;
     for (std::size_t first = 0; first < answers_.size(); first += group) {
       std::vector<std::size_t> unit(group);

@@ -75,6 +75,8 @@ class TrainableDecoder {
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
   [[nodiscard]] const std::optional<LoraOptions>& lora() const { return lora_; }
+  /// Whether a batch may have prefixes (PackedBatch::add_prefix): not where attention has a window.
+  [[nodiscard]] bool shares_prefixes() const { return config_.sliding_window == 0; }
 
   /// What is trained, in a fixed order. The addresses hold while this object lives.
   [[nodiscard]] std::vector<Parameter<B, T>*> parameters() const {
@@ -87,9 +89,10 @@ class TrainableDecoder {
   }
 
   /// The states behind the last norm, [tokens, width], which the head reads.
-  /// @throws ShapeError on a token outside the vocabulary or borders that do not fit
+  /// @throws ShapeError on a token outside the vocabulary or borders that do not fit; ConfigError for a prefix
+  /// unless shares_prefixes()
   Var forward(Tape<B, T>& tape, const PackedBatch& batch, const PassOptions& options = {}) const {
-    const Segments<B> segments{std::span<const Index>(batch.borders)};
+    const Segments<B> segments{batch.borders, batch.prefixes};
     require_size("TrainableDecoder::forward", "number of tokens", static_cast<Index>(batch.tokens.size()),
                  segments.rows());
     const Pass pass = prepare(segments, options);

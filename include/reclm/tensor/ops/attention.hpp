@@ -19,12 +19,13 @@ struct AttentionShape {
   Index window = 0;    ///< positions that a token sees at most, itself included; 0: all before it
 };
 
-/// softmax(q · kᵀ / √head_width) · v by head; a token sees itself and what stands before it in its own segment.
+/// softmax(q · kᵀ / √head_width) · v by head; a token sees itself and what stands before it in its own segment, and the
+/// segment that this one continues.
 ///
 /// @param q    [tokens, heads · head_width]
 /// @param k, v [tokens, kv_heads · head_width]
 /// @returns    [tokens, heads · head_width]
-/// @throws ShapeError
+/// @throws ShapeError; ConfigError for a window over segments that continue others
 /// Cost: 2 (backward 5) products of head_width operations for each pair of tokens that see each other. Memory
 /// O(tokens · width): scores are never kept, the backward pass computes them again.
 template <class B, class T>
@@ -36,6 +37,8 @@ Var causal_attention(Tape<B, T>& tape, Var q, Var k, Var v, const Segments<B>& s
   if (shape.heads < 1 || shape.kv_heads < 1 || shape.heads % shape.kv_heads != 0 || queries.cols() % shape.heads != 0)
     throw ShapeError("causal_attention: " + std::to_string(queries.cols()) + " columns do not divide into " +
                      std::to_string(shape.heads) + " heads over " + std::to_string(shape.kv_heads));
+  if (shape.window > 0 && segments.has_prefixes())
+    throw ConfigError("causal_attention: a window and segments that continue others do not go together");
   const Index head_width = queries.cols() / shape.heads;
   require_size("causal_attention", "width of the keys", keys.cols(), shape.kv_heads * head_width);
   const auto input = [=](const Segments<B>& s) {
@@ -43,7 +46,8 @@ Var causal_attention(Tape<B, T>& tape, Var q, Var k, Var v, const Segments<B>& s
         queries.data(), keys.data(),  values.data(),
         queries.rows(), shape.heads,  shape.kv_heads,
         head_width,     shape.window, static_cast<T>(1 / std::sqrt(static_cast<double>(head_width))),
-        s.begin(),      s.end(),      s.borders()};
+        s.begin(),      s.end(),      s.prefix_begin(),
+        s.prefix_end(), s.borders(),  s.families()};
   };
   const AttentionInput<T> in = input(segments);
   const Index rows = in.tokens * in.heads, work = 8 * head_width * std::max<Index>(1, segments.longest());
