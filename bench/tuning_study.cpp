@@ -146,16 +146,8 @@ class OneSeed {
   // The reward that was trained in `trained`, with what is known of the users of `place`.
   template <class Use>
   void with_reward(const char* trained, const Place& place, const Use& use) const {
-    const TuningOptions options = recipe();
-    SequenceScorer<> scorer(model_, options.reward_from_tuned ? options.lora : options.reward_lora);
-    ProfileEvidence evidence({.data = place.data.data,
-                              .neighbours = place.data.neighbours.view(),
-                              .profiles = place.data.user_profiles,
-                              .item_profiles = place.data.item_profiles},
-                             options.encoder);
-    ProfileReward<> reward(&scorer, evidence);
-    load_reward(folder_ / trained / "reward", reward, &scorer);
-    use(reward);
+    SavedReward<> reward(model_, place.data, recipe(), folder_ / trained / "reward");
+    use(*reward);
   }
 
   [[nodiscard]] std::vector<Id> evaluation(const Place& place) const {

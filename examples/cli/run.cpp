@@ -1,11 +1,14 @@
 // reclm run: histories in, recommendations out: everything that the other subcommands do, in one command.
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -80,6 +83,11 @@ ExitCode run(const RunOptions& options, const Invocation& call) {
   const auto start = std::chrono::steady_clock::now();
   const ThreadLimit limit(options.common.threads);
   check_tuning(options.tuning);
+  const std::vector<std::string> stages = split_list("--stages", options.tuning.stages);
+  if (options.best_of > 1 && options.tuned.empty() && options.tuning.reward.empty() &&
+      std::find(stages.begin(), stages.end(), "reward") == stages.end())
+    throw ConfigError(
+        "--best-of chooses by a reward, and --stages has none. Remedy: add the stage reward, or --reward");
   if (!options.tuned.empty()) {
     if (options.size() == ModelSize::tiny || options.data.world)
       throw ConfigError(
@@ -158,6 +166,12 @@ void add_run(CLI::App& app, Invocation& call) {
   command->add_option("--attempts", options->attempts, "at each prompt, when answers break the form")
       ->check(CLI::Range(1, 100))
       ->option_text("N=3")
+      ->group(group);
+  command
+      ->add_option("--best-of", options->best_of,
+                   "a source more: each user's profile is the best of N by the reward\nthat the tuning trained")
+      ->check(CLI::Range(1, 1000))
+      ->option_text("N=1")
       ->group(group);
   command
       ->add_option("--encoder", options->encoder.model.path,

@@ -29,6 +29,7 @@ struct RunOptions {
   std::optional<Index> tiny_tokens;
   bool only_profiles = false;
   std::optional<int> attempts;
+  Index best_of = 1;  ///< above 1: a source more, of which each profile is the best of so many by the reward
   std::string tuned;  ///< folder of a tuning that was done elsewhere; empty: it is done here
   std::string backbones = "lightgcn", placebo = "last";
   Index seeds = 1;
@@ -38,6 +39,10 @@ struct RunOptions {
   /// Where the stages' adapters are.
   [[nodiscard]] std::filesystem::path stages_folder() const {
     return tuned.empty() ? std::filesystem::path(out) / "tuning" : std::filesystem::path(tuned);
+  }
+  /// The folder of the reward that guided ppo.
+  [[nodiscard]] std::filesystem::path reward_folder() const {
+    return tuning.reward.empty() ? stages_folder() / "reward" : std::filesystem::path(tuning.reward);
   }
   [[nodiscard]] ModelSize size() const { return tuning.model.empty() ? ModelSize::tiny : ModelSize::real; }
 };
@@ -66,6 +71,7 @@ std::string source_meaning(const std::string& name);
 
 inline constexpr const char* kRawText = "raw text";
 inline constexpr const char* kUntuned = "untuned";
+inline constexpr const char* kBestOf = "best of ";
 inline constexpr const char* kTeacher = "teacher";
 
 }  // namespace reclm::cli

@@ -116,6 +116,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--seed", std::to_string(t.seed)},
                  {"--only-profiles", options.only_profiles ? "yes" : "no"},
                  {"--attempts", text(options.attempts)},
+                 {"--best-of", std::to_string(options.best_of)},
                  {"--encoder", options.encoder.model.path.empty() ? "" : extent_of(options.encoder.model.path)}});
 }
 
@@ -136,13 +137,20 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
   const auto item_prompts =
       dialogues.item_prompts(items, (told.empty() ? nobody : taught.item_neighbours).view(), told).samples;
 
-  const std::vector<TunedWriter> writers = tuned_writers(model, options.stages_folder());
+  std::vector<TunedWriter> writers = tuned_writers(model, options.stages_folder());
   const std::optional<TunedWriter> item_writer = tuned_item_writer(writers, options.stages_folder());
+
+  if (options.best_of > 1) {
+    TunedWriter best = writers.back();
+    best.name = kBestOf + std::to_string(options.best_of);
+    best.best_of = options.best_of;
+    writers.push_back(std::move(best));
+  }
 
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
   StoreCounts known_counts;
-  for (const auto& [name, tuned_model, adapter] : writers) {
+  for (const auto& [name, tuned_model, adapter, best_of] : writers) {
     ProfileStore store(fs::path(options.out) / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
       WriteProfilesOptions writing{.attempts = how.attempts, .seed = options.tuning.seed};
@@ -154,7 +162,11 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
       };
       if (write_profiles(store, teacher, prompts, data, writing).interrupted) throw Stopped{};
     };
-    write(local_teacher(tuned_model, adapter, how), user_prompts, "users");
+    AnyTeacher of_users = local_teacher(tuned_model, adapter, how);
+    if (best_of > 1)
+      of_users = best_of_teacher(std::move(of_users), best_of, tuned_model, options.size(), taught, options.tuning,
+                                 options.reward_folder());
+    write(std::move(of_users), user_prompts, "users");
     const bool tuned = name != kUntuned && item_writer;
     AnyTeacher of_items =
         tuned ? local_teacher(item_writer->model, item_writer->adapter, how) : local_teacher(tuned_model, adapter, how);
@@ -228,6 +240,8 @@ std::string source_meaning(const std::string& name) {
   if (name == "collaborative")
     return "After collaborative tuning: it has also read neighbours and answered what a user would choose.";
   if (name == "ppo") return "After reinforcement learning towards the reward and diversity.";
+  if (name.starts_with(kBestOf))
+    return "By the last of these models, asked repeatedly about each user: the reward chose among its answers.";
   return "The teacher's own profiles, from which the model learned: what it could be worth to write as well.";
 }
 

@@ -14,6 +14,7 @@ struct TunedWriter {
   std::string name;  ///< of the stage behind it, or kUntuned
   instruct::LanguageModel model;
   std::filesystem::path adapter;  ///< its updates; empty: none
+  Index best_of = 1;              ///< answers about a user, of which the reward chooses one
 };
 
 /// @param stages  a tuning's folder: a folder a stage

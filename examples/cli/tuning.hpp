@@ -77,6 +77,12 @@ TuningOutcome tune_model(const instruct::LanguageModel& model, ModelSize size, c
                          const TuningCommandOptions& options, const std::filesystem::path& folder,
                          const Observer& observer);
 
+/// A teacher whose answers about users are the best of `count` by the reward that a tuning left in `folder`.
+/// @throws BadInput, DataError
+AnyTeacher best_of_teacher(AnyTeacher teacher, Index count, const instruct::LanguageModel& model, ModelSize size,
+                           const TaughtData& taught, const TuningCommandOptions& options,
+                           const std::filesystem::path& folder);
+
 /// Curves and figures of the stages; profiles, those drawn after each stage and those written for everybody.
 std::vector<ReportChapter> tuning_chapters(const TuningOutcome& outcome, const TaughtData& taught,
                                            const std::vector<WrittenProfiles>& written);

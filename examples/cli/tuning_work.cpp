@@ -4,6 +4,7 @@
 
 #include "compiled_tuning.hpp"
 #include "reclm/eval/tuning_chapter.hpp"
+#include "reclm/instruct/best_of.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/template_file.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
@@ -98,6 +99,19 @@ RunDefaults run_defaults(ModelSize size) {
 
 void check_tuning(const TuningCommandOptions& given) { check_stages(options_of(ModelSize::tiny, given).stages); }
 
+namespace {
+
+TuningData tuning_data(const TaughtData& taught) {
+  return {.data = &taught.data,
+          .user_profiles = taught.user_profiles,
+          .item_profiles = seen_item_profiles(taught),
+          .neighbours = taught.neighbours,
+          .item_neighbours = taught.item_neighbours,
+          .truth = taught.truth};
+}
+
+}  // namespace
+
 TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const TaughtData& taught,
                          const TuningCommandOptions& given, const std::filesystem::path& folder,
                          const Observer& observer) {
@@ -105,14 +119,34 @@ TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const Taugh
   how.dialogues = dialogues_of(model, size, given);
   how.folder = folder;
   how.observer = observer;
-  const TuningData from{.data = &taught.data,
-                        .user_profiles = taught.user_profiles,
-                        .item_profiles = seen_item_profiles(taught),
-                        .neighbours = taught.neighbours,
-                        .item_neighbours = taught.item_neighbours,
-                        .truth = taught.truth};
-  const auto report = std::make_shared<TuningReport>(tune(model, from, how));
+  const auto report = std::make_shared<TuningReport>(tune(model, tuning_data(taught), how));
   return {report->interrupted, report};
+}
+
+AnyTeacher best_of_teacher(AnyTeacher teacher, Index count, const LanguageModel& model, ModelSize size,
+                           const TaughtData& taught, const TuningCommandOptions& given,
+                           const std::filesystem::path& folder) {
+  // Everything that the judge holds references to.
+  struct Judged {
+    AnyTeacher teacher;
+    TuningData from;
+    SavedReward<> reward;
+    BestOf<AnyTeacher> best;
+    Judged(AnyTeacher asked, Index count, const LanguageModel& model, TuningData data, const TuningOptions& options,
+           const std::filesystem::path& folder)
+        : teacher(std::move(asked)),
+          from(std::move(data)),
+          reward(model, from, options, folder),
+          best(teacher, count, [this](const PromptSample& prompt, std::span<const std::string> answers) {
+            return preferred(*reward, prompt, answers);
+          }) {}
+  };
+  const auto judged = open_input([&] {
+    return std::make_shared<Judged>(std::move(teacher), count, model, tuning_data(taught), options_of(size, given),
+                                    folder);
+  });
+  return {.known = judged->best.facts(),
+          .ask = [judged](auto requests, const auto& sink) { judged->best.answer(requests, sink); }};
 }
 
 std::vector<ReportChapter> tuning_chapters(const TuningOutcome& outcome, const TaughtData& taught,

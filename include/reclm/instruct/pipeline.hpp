@@ -25,6 +25,7 @@
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/fit_evidence.hpp"
+#include "reclm/instruct/reward/saved_reward.hpp"
 #include "reclm/instruct/tuning_options.hpp"
 #include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/weights/save_model.hpp"
@@ -208,15 +209,7 @@ class Tuner {
   }
 
   ProfileEvidence& evidence() {
-    if (!evidence_)
-      evidence_ = std::make_unique<ProfileEvidence>(
-          EvidenceSources{.data = from_.data,
-                          .neighbours = from_.neighbours.view(),
-                          .profiles = from_.user_profiles,
-                          .item_profiles = from_.item_profiles,
-                          .held_out = from_.data->valid.size() > 0 ? &from_.data->valid : nullptr,
-                          .seed = options_.seed},
-          options_.encoder);
+    if (!evidence_) evidence_ = std::make_unique<ProfileEvidence>(evidence_of(from_, options_.seed), options_.encoder);
     return *evidence_;
   }
 

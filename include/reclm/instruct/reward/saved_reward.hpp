@@ -1,0 +1,51 @@
+#pragma once
+/// @file saved_reward.hpp
+/// A reward that a tuning left in its folder, put to use again: on the data set that it was trained on or on another.
+
+#include <cstdint>
+#include <filesystem>
+
+#include "reclm/instruct/reward/profile_reward.hpp"
+#include "reclm/instruct/tuning_options.hpp"
+
+namespace reclm::instruct {
+
+/// What a reward may know of a data set that is tuned on.
+inline EvidenceSources evidence_of(const TuningData& from, std::uint64_t seed) {
+  return {.data = from.data,
+          .neighbours = from.neighbours.view(),
+          .profiles = from.user_profiles,
+          .item_profiles = from.item_profiles,
+          .held_out = from.data->valid.size() > 0 ? &from.data->valid : nullptr,
+          .seed = seed};
+}
+
+/// Holds all that the reward reads.
+template <class B = Cpu>
+class SavedReward {
+ public:
+  /// @param model    the base model of the tuning; with full_sft, the one that sft left
+  /// @param from     the users to be judged and what is known of them; must outlive the object
+  /// @param options  those of the tuning
+  /// @param folder   OUT/reward of the tuning
+  /// @throws IoError; DataError when it was trained with another model or rank; ConfigError on data without item text
+  SavedReward(const LanguageModel& model, const TuningData& from, const TuningOptions& options,
+              const std::filesystem::path& folder)
+      : scorer_(model, options.reward_from_tuned ? options.lora : options.reward_lora, {}, options.held),
+        evidence_(evidence_of(from, options.seed), options.encoder),
+        reward_(&scorer_, evidence_) {
+    reward_.wanted = options.dialogues.user_entries;
+    load_reward(folder, reward_, &scorer_);
+  }
+  SavedReward(const SavedReward&) = delete;
+
+  ProfileReward<B>& operator*() { return reward_; }
+  ProfileReward<B>* operator->() { return &reward_; }
+
+ private:
+  SequenceScorer<B> scorer_;
+  ProfileEvidence evidence_;
+  ProfileReward<B> reward_;
+};
+
+}  // namespace reclm::instruct
