@@ -1,5 +1,5 @@
 /// A whole model's losses and gradients against torch's autograd, and the ways of computing them against each other.
-#include "reclm/lm/training/trainable_decoder.hpp"
+#include "differentiate.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
 #include "reclm/lm/weights/save_model.hpp"
 #include "support/catch.hpp"
@@ -11,37 +11,6 @@ using namespace reclm::lm;
 using namespace reclm_test;
 
 namespace {
-
-template <class T>
-using Gradients = std::map<std::string, Matrix<T>>;
-
-/// Loss, and gradients by parameter.
-template <class T>
-std::pair<double, Gradients<T>> differentiate(const TrainableDecoder<Cpu, T>& model, const PackedBatch& batch,
-                                              double divisor, const PassOptions& options = {}) {
-  Tape<Cpu, T> tape;
-  const Var loss = model.loss(tape, model.forward(tape, batch, options), batch.targets, divisor);
-  const auto value = static_cast<double>(*tape.value(loss).data());
-  tape.backward(loss);
-  Gradients<T> gradients;
-  for (auto* p : model.parameters()) {
-    gradients.emplace(p->name(), p->gradient.to_host());
-    p->clear_gradient();
-  }
-  return {value, gradients};
-}
-
-/// Largest difference, relative to the largest number.
-template <class A, class C>
-double distance(const Matrix<A>& a, const Matrix<C>& b) {
-  REQUIRE(a.rows() * a.cols() == b.rows() * b.cols());
-  double worst = 0, size = 1e-12;
-  for (Index k = 0; k < a.size(); ++k) {
-    worst = std::max(worst, std::abs(static_cast<double>(a.data()[k]) - static_cast<double>(b.data()[k])));
-    size = std::max(size, std::abs(static_cast<double>(b.data()[k])));
-  }
-  return worst / size;
-}
 
 LoraAdapter peft_adapter(const TrainingFixture& fixture) {
   LoraAdapter adapter;
@@ -128,18 +97,7 @@ TEST_CASE("a batch's samples do not see each other") {
 
 TEST_CASE("samples that share their beginning have the loss and gradients that they have apart") {
   const TrainingFixture fixture;
-  const std::vector<TokenId> beginning{3, 17, 5, 40, 9}, ends[] = {{8, 21, 2}, {8, 30}, {11}, {2, 2, 7, 19}};
-  PackedBatch apart, shared;
-  const Index prefix = shared.add_prefix(std::span(beginning).first(4));
-  for (const auto& end : ends) {
-    TrainingSample whole{beginning, std::vector<std::uint8_t>(5, 0)}, rest{{9}, {0}};
-    for (TrainingSample* sample : {&whole, &rest}) {
-      sample->tokens.insert(sample->tokens.end(), end.begin(), end.end());
-      sample->learn.insert(sample->learn.end(), end.size(), 1);
-    }
-    apart.add(whole);
-    shared.add(rest, prefix);
-  }
+  auto [apart, shared] = AlikeSamples();
   // Beside them a sample of its own, whose beginning counts.
   const TrainingSample other = fixture.samples().front();
   apart.add(other);
