@@ -75,8 +75,8 @@ class Dialogues {
       for (const Id user : users) {
         const std::vector<Id> all = histories_.of(user);
         if (all.size() < 3) continue;
-        RandomSequence random(Random(options_.seed ^ 0x70617274ull, Stream::dialogues,
-                                     static_cast<std::uint32_t>(view * 0x10000000 + user)));
+        const std::uint64_t of_view = 0x70617274ull + (static_cast<std::uint64_t>(view) << 32);
+        RandomSequence random(Random(options_.seed ^ of_view, Stream::dialogues, static_cast<std::uint32_t>(user)));
         std::vector<Id> part;
         while (part.size() < 2) {
           part.clear();
