@@ -93,6 +93,10 @@ ExitCode run(const RunOptions& options, const Invocation& call) {
       throw ConfigError(
           "--tuned writes by a model that was tuned before. Remedy: name that model by --model, and data by --data");
     check_tuned(options.tuned);
+    if (options.best_of > 1 && !std::filesystem::exists(options.reward_folder() / "reward.json"))
+      throw BadInput(options.tuned +
+                     ": there is no reward, by which --best-of chooses. Remedy: name a tuning that ran "
+                     "the stage reward");
   }
   const BenchStudy study(study_of(options));
   ReportInput report = begun_report("reclm run", call);

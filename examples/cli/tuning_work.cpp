@@ -20,6 +20,7 @@ using namespace instruct;
 TuningOptions real_recipe(std::uint64_t seed) {
   TuningOptions how;
   how.dialogues.most_items = 30;
+  how.weighing_users = 48;
   how.sft.checkpoint_every = how.collaborative.checkpoint_every = how.items.checkpoint_every = 20;
   how.reward.learning_rate = how.sft.learning_rate;
   how.dialogues.seed = how.seed = how.sft.seed = how.collaborative.seed = how.items.seed = how.reward.seed =

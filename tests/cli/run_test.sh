@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 job=(run --world --users 60 --items 100 --epochs 1 --history 4 --max-tokens 24 --attempts 1 --steps 2 --questions 4
   --cf-epochs 2 --tiny-tokens 20000)
 ends 0 "${job[@]}" --out whole
-says out.txt "Loss" "Yes or No" "Reward model" "Drawn after each stage" "Written for the recommenders" "Popularity" \
+says out.txt "Loss" "Yes or No" "Reward model" "Weights of the reward's terms" "Drawn after each stage" "Written for the recommenders" "Popularity" \
   "Content-kNN" "LightGCN Base" "LightGCN + raw text" "LightGCN + untuned" "LightGCN + ppo" "LightGCN + teacher" \
   "(placebo)" "zero-shot" "sparse" "whole/index.html"
 for file in index.html report.json report.md report.csv comparisons.csv curves.csv run.json model/config.json \
@@ -105,12 +105,15 @@ if grep -q ', tuned"' full/profiles/untuned.jsonl; then fail "the untuned model 
 
 # A model that was tuned on other data writes: no stage, no teacher.
 job=(run --data world --model whole/model "${small[@]}")
-ends 0 "${job[@]}" --tuned whole/tuning --out moved
-says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo"
+ends 0 "${job[@]}" --tuned whole/tuning --best-of 3 --out moved
+says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo" "LightGCN + best of 3"
+says "moved/profiles/best of 3.jsonl" '"adapter":"ppo, best of 3"'
 json_is moved/report.json Profiles chapters 0 title
 missing moved/tuning
 if grep -q "teacher" moved/report.csv; then fail "nobody taught, and there is a teacher's row"; fi
-ends 2 "${job[@]}" --tuned full/tuning --out moved
+ends 2 "${job[@]}" --tuned whole/tuning --out moved
+says err.txt "--best-of" "was begun with"
+ends 2 "${job[@]}" --tuned full/tuning --best-of 3 --out moved
 says err.txt "--tuned" "was begun with"
 ends 3 "${job[@]}" --tuned world --out nowhere
 says err.txt "no updates" "reclm tune"
@@ -124,6 +127,11 @@ ends 3 run --data world --profiles missing.jsonl --out nowhere
 says err.txt "missing.jsonl"
 ends 3 run --data world --profiles world/user_profiles.jsonl --model missing.gguf --out nowhere
 says err.txt "missing.gguf"
+ends 3 "${job[@]}" --tuned full/tuning --best-of 3 --out unjudged
+says err.txt "no reward" "the stage reward"
+missing unjudged
+ends 2 run --world --stages sft --best-of 3 --out nowhere
+says err.txt "--best-of" "reward" "Remedy"
 ends 2 run --world --stages sft,dpo --out nowhere
 says err.txt "dpo" "Remedy"
 ends 2 run --world --backbones none --out nowhere

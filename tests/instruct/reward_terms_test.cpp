@@ -86,6 +86,15 @@ TEST_CASE("the chosen weights pick the profiles that turn out well") {
   CHECK(only.weights[2] == 0);
   CHECK(only.weights[0] + only.weights[1] == Approx(1));
   CHECK(only.quality < choice.quality);
+  // Weights that stand give way to what is surely better alone: here the second term is no better than by luck.
+  const TermWeights standing{0, 0, 0.4, 0.6, 0};
+  CHECK(choose_weights(users, calibrated.scales, {true, true, true, true, false}, {1, 0, 0, 0, 0}).weights ==
+        choice.weights);
+  const auto kept = choose_weights(users, calibrated.scales, {true, true, true, true, false}, standing);
+  CHECK(kept.weights == standing);
+  CHECK(kept.quality <= choice.quality);
+  CHECK(kept.gain <= 3 * kept.error);
+  CHECK(choose_weights(users, calibrated.scales, {true, true, false, false, false}, standing).weights == only.weights);
   CHECK_THROWS_AS(choose_weights({}, calibrated.scales, {true, true, true, true, true}), ConfigError);
 }
 

@@ -143,6 +143,18 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   save_reward(folder.path(), reward, &scorer);
   load_reward(folder.path(), loaded, &other);
   CHECK(loaded(answers) == rewards);
+  const lm::LoraOptions updates = saved_updates(folder / "scorer.safetensors").value();
+  CHECK(updates.rank == kUpdates.rank);
+  CHECK(updates.alpha == kUpdates.alpha);
+  CHECK(updates.layers == kUpdates.layers);
+  SequenceScorer<> stronger(shop.model, {.rank = kUpdates.rank, .alpha = 3, .layers = kUpdates.layers});
+  CHECK_THROWS_AS(stronger.load(folder / "scorer.safetensors"), DataError);
+  for (const char* rank : {"0", "4x", ""}) {
+    write_safetensors(folder / "odd.safetensors", {}, {{"rank", rank}, {"alpha", "8"}, {"layers", "q_proj"}});
+    CHECK_THROWS_AS(saved_updates(folder / "odd.safetensors"), DataError);
+  }
+  write_safetensors(folder / "odd.safetensors", {}, {{"format", "reclm reward model 1"}});
+  CHECK_FALSE(saved_updates(folder / "odd.safetensors"));
 
   SequenceScorer<> small(shop.model, {.rank = 2, .layers = kUpdates.layers});
   CHECK_THROWS_AS(small.load(folder / "scorer.safetensors"), DataError);

@@ -81,6 +81,19 @@ inline ChapterTable reward_table(const instruct::PairAccuracy& found) {
   return table;
 }
 
+inline ChapterTable weight_table(const instruct::WeightChoice& choice) {
+  ChapterTable table{"Weights of the reward's terms",
+                     "By which ppo was guided. Held-out items may change them: the best other weights foresaw these "
+                     "better by the gain below, and where that is under three standard errors, the weights stay.",
+                     {{"weight", 2}},
+                     {}};
+  for (std::size_t k = 0; k < instruct::kRewardTerms; ++k)
+    table.rows.push_back({std::string(instruct::name_of(static_cast<instruct::RewardTerm>(k))), {choice.weights[k]}});
+  table.rows.push_back({"gain of the best others", {choice.gain}});
+  table.rows.push_back({"its standard error", {choice.error}});
+  return table;
+}
+
 inline std::vector<ChapterChart> tuning_charts(const instruct::TuningReport& report) {
   std::vector<ChapterChart> charts;
   ChapterChart losses{"Loss in training", "epoch", {}};
@@ -121,6 +134,7 @@ inline ReportChapter tuning_chapter(const instruct::TuningReport& report) {
   if (report.loss_after.contains("collaborative")) chapter.tables.push_back(detail::question_table(report));
   if (report.reward && report.reward->held_out.count > 0)
     chapter.tables.push_back(detail::reward_table(report.reward->held_out));
+  if (report.weights) chapter.tables.push_back(detail::weight_table(*report.weights));
   chapter.charts = detail::tuning_charts(report);
   return chapter;
 }

@@ -225,7 +225,8 @@ class Tuner {
     policy_options.lora.dropout = 0;
     LmPolicy<B> policy(model_, adapter_, std::move(tokens), policy_options);
 
-    if (!options_.given_reward.empty() && !scorer_) make_scorer();
+    if (!options_.given_reward.empty())
+      scorer_.emplace(model_, scorer_updates(options_.given_reward, options_), lm::LoraAdapter{}, options_.held);
     SequenceScorer<B>* const scorer = scorer_ ? &*scorer_ : nullptr;
     ProfileReward<B> reward(scorer, evidence());
     reward.wanted = options_.dialogues.user_entries;

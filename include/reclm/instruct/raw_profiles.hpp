@@ -23,7 +23,7 @@ inline std::vector<std::string> raw_user_profiles(const Dialogues& dialogues) {
   for (Id user = 0; user < dialogues.data().users.size(); ++user) {
     std::string text;
     for (const Id item : histories.limited(histories.of(user), dialogues.options().most_items))
-      text += (text.empty() ? "" : "\n") + dialogues.texts().text(item);
+      text.append(text.empty() ? "" : "\n").append(dialogues.texts().text(item));
     texts.push_back(std::move(text));
   }
   return texts;

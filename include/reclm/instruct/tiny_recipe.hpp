@@ -75,7 +75,8 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.ppo.rl.seed = seed;
   options.ppo.steps = 24;
   options.ppo.questions = 12;
-  options.partial_prompts = 2;
+  options.partial_prompts = 8;
+  options.weighing_users = 128;
   options.answers.sampling.distinct_entries = options.policy.distinct_entries = true;
   options.policy.max_tokens = options.answers.max_tokens = 48;
   options.policy.seed = options.answers.seed = options.seed = seed;

@@ -65,8 +65,8 @@ struct TuningOptions {
   /// The reward model hears evidence from the history besides its scorer (see reward/evidence.hpp), by weights learned
   /// from every fourth pair, which the scorer then does not learn from.
   bool reward_evidence = true;
-  /// Users of the reward's part whose validation items choose the mixture's weights, all but foresight's; 0: they
-  /// stand.
+  /// Users of the reward's part whose validation items may change the mixture's weights, all but foresight's (see
+  /// weigh.hpp); 0: they stand.
   Index weighing_users = 0;
   TextEncoderOptions encoder{.width = 128};  ///< of the reward's vectors
   AnswerOptions answers{};                   ///< how the shown profiles are drawn

@@ -7,8 +7,11 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reclm/core/error.hpp"
@@ -68,22 +71,28 @@ struct JudgedProfile {
 struct WeightChoice {
   TermWeights weights{};
   double quality = 0;  ///< mean quality of each user's best profile by the chosen reward
+  double gain = 0;     ///< of the best weights over those that stood before
+  double error = 0;    ///< standard error of the gain, over users
   double average = 0;  ///< of all profiles: what chance would pick
   double ceiling = 0;  ///< of each user's truly best profile
 };
 
 /// The weights of sum 1, in steps of 1/`steps`, whose reward picks the best profiles: for each user the one that it
 /// puts first, its quality averaged over users. Among equals the first in the grid's order, which prefers the earlier
-/// terms.
+/// terms. The weights that stand stay unless these surely pick better: a policy follows whatever is weighed, chance
+/// too, far beyond the profiles that it was weighed by.
 ///
-/// @param users  candidates of each user, two or more with different quality somewhere
-/// @param usable terms that may get weight
-/// @param scales of a calibration set
+/// @param users    candidates of each user, two or more with different quality somewhere
+/// @param usable   terms that may get weight
+/// @param scales   of a calibration set
+/// @param standing the weights that stand; those of no usable term do not
 /// @throws ConfigError when there is no candidate
 /// Cost: C(steps + terms − 1, terms − 1) weights (126 at the defaults' four terms) × candidates.
 inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> users,
                                    const std::array<RunningScale, kRewardTerms>& scales,
-                                   const std::array<bool, kRewardTerms>& usable, int steps = 5) {
+                                   const std::array<bool, kRewardTerms>& usable, TermWeights standing = {},
+                                   int steps = 5) {
+  constexpr double kSure = 3;  // standard errors: more than the best of 126 weights gains by luck 19 times in 20
   WeightChoice best;
   double judged = 0, candidates = 0;
   for (const auto& user : users) {
@@ -102,24 +111,29 @@ inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> u
   best.ceiling /= judged;
 
   RewardMixture mixture{.scales = scales};
-  bool first = true;
-  const auto judge = [&](const TermWeights& weights) {
+  const auto picked = [&](const TermWeights& weights) {  // of each user, the quality of what is put first
     mixture.weights = weights;
-    double quality = 0;
+    std::vector<double> qualities;
     for (const auto& user : users) {
+      if (user.empty()) continue;
       double top = -std::numeric_limits<double>::infinity(), its = 0;
       for (const JudgedProfile& profile : user)
         if (const double reward = mixture(profile.terms); reward > top) {
           top = reward;
           its = profile.quality;
         }
-      quality += its / judged;
+      qualities.push_back(its);
     }
-    if (first || quality > best.quality + 1e-12) {
-      best.quality = quality;
-      best.weights = weights;
-      first = false;
-    }
+    return qualities;
+  };
+  std::vector<double> of_best;
+  const auto judge = [&](const TermWeights& weights) {
+    std::vector<double> qualities = picked(weights);
+    const double quality = std::accumulate(qualities.begin(), qualities.end(), 0.0) / judged;
+    if (!of_best.empty() && quality <= best.quality + 1e-12) return;
+    best.quality = quality;
+    best.weights = weights;
+    of_best = std::move(qualities);
   };
   const auto spend = [&](const auto& self, std::size_t term, int left, TermWeights& weights) -> void {
     if (term == kRewardTerms) {
@@ -134,6 +148,19 @@ inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> u
   };
   TermWeights weights{};
   spend(spend, 0, steps, weights);
+  double stands = 0;
+  for (std::size_t k = 0; k < kRewardTerms; ++k) stands += usable[k] ? standing[k] : standing[k] = 0;
+  if (stands <= 0) return best;
+
+  const std::vector<double> before = picked(standing);
+  double squares = 0;
+  for (std::size_t u = 0; u < before.size(); ++u) best.gain += (of_best[u] - before[u]) / judged;
+  for (std::size_t u = 0; u < before.size(); ++u) squares += std::pow(of_best[u] - before[u] - best.gain, 2);
+  best.error = judged < 2 ? std::numeric_limits<double>::infinity() : std::sqrt(squares / (judged - 1) / judged);
+  if (best.gain <= kSure * best.error) {
+    best.weights = standing;
+    best.quality -= best.gain;
+  }
   return best;
 }
 

@@ -20,6 +20,13 @@ inline EvidenceSources evidence_of(const TuningData& from, std::uint64_t seed) {
           .seed = seed};
 }
 
+/// The updates of the scorer in a reward's folder; by the options of its tuning where its file does not tell.
+/// @throws IoError, DataError
+inline lm::LoraOptions scorer_updates(const std::filesystem::path& folder, const TuningOptions& options) {
+  return saved_updates(folder / "scorer.safetensors")
+      .value_or(options.reward_from_tuned ? options.lora : options.reward_lora);
+}
+
 /// Holds all that the reward reads.
 template <class B = Cpu>
 class SavedReward {
@@ -31,7 +38,7 @@ class SavedReward {
   /// @throws IoError; DataError when it was trained with another model or rank; ConfigError on data without item text
   SavedReward(const LanguageModel& model, const TuningData& from, const TuningOptions& options,
               const std::filesystem::path& folder)
-      : scorer_(model, options.reward_from_tuned ? options.lora : options.reward_lora, {}, options.held),
+      : scorer_(model, scorer_updates(folder, options), {}, options.held),
         evidence_(evidence_of(from, options.seed), options.encoder),
         reward_(&scorer_, evidence_) {
     reward_.wanted = options.dialogues.user_entries;

@@ -3,9 +3,14 @@
 /// The reward model (A3): a decoder with low-rank updates whose last token's hidden state becomes one number.
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +23,41 @@
 #include "reclm/tensor/ops/rows.hpp"
 
 namespace reclm::instruct {
+
+namespace detail {
+inline constexpr const char* kScorerFormat = "reclm reward model 1";
+
+inline DataError scorer_error(const std::filesystem::path& path, const std::string& problem) {
+  return {path.string(), 0, problem, "load it with the model and LoRA options that it was trained with"};
+}
+
+inline std::string scorer_fact(const SafetensorsFile& file, const char* key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? std::string() : found->second;
+}
+}  // namespace detail
+
+/// The low-rank updates of the scorer in a file that SequenceScorer::save wrote; nothing where it does not say so, as
+/// before version 0.3. @throws IoError, DataError
+inline std::optional<lm::LoraOptions> saved_updates(const std::filesystem::path& path) {
+  const auto file = SafetensorsFile::open(path);
+  const std::string rank = detail::scorer_fact(file, "rank"), alpha = detail::scorer_fact(file, "alpha"),
+                    layers = detail::scorer_fact(file, "layers");
+  if (rank.empty() && alpha.empty() && layers.empty()) return std::nullopt;
+  lm::LoraOptions updates;
+  updates.layers.clear();
+  std::istringstream names(layers);
+  for (std::string name; std::getline(names, name, ',');) updates.layers.push_back(name);
+  const auto read = [](const std::string& text, auto& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+  };
+  if (!read(rank, updates.rank) || updates.rank < 1 || !read(alpha, updates.alpha) || !std::isfinite(updates.alpha) ||
+      updates.layers.empty())
+    throw detail::scorer_error(
+        path, "rank, alpha or layers cannot be read: \"" + rank + "\", \"" + alpha + "\", \"" + layers + "\"");
+  return updates;
+}
 
 /// Reads "Question: q\n\nAnswer: a" and scores the answer.
 template <class B = Cpu>
@@ -97,20 +137,23 @@ class SequenceScorer {
     for (const auto* p : parameters()) matrices.emplace_back(p->name(), p->value.to_host());
     std::vector<NamedTensor> tensors;
     for (const auto& [name, values] : matrices) tensors.push_back(NamedTensor::of(name, values));
-    write_safetensors(path, tensors, {{"format", kFormat}, {"model", model_name_}});
+    write_safetensors(path, tensors,
+                      {{"format", detail::kScorerFormat},
+                       {"model", model_name_},
+                       {"rank", std::to_string(updates().rank)},
+                       {"alpha", alpha()},
+                       {"layers", layers()}});
   }
 
-  /// Takes over what `save` wrote. @throws DataError when it is no scorer, or of another base model or rank
+  /// Takes over what `save` wrote. @throws DataError when it is no scorer, or of another base model or other updates
   void load(const std::filesystem::path& path) {
     const auto file = SafetensorsFile::open(path);
-    const auto refuse = [&](const std::string& problem) {
-      return DataError(path.string(), 0, problem, "load it with the model and LoRA options that it was trained with");
-    };
-    const auto text = [&](const char* key) {
-      const auto found = file.metadata().find(key);
-      return found == file.metadata().end() ? std::string() : found->second;
-    };
-    if (text("format") != kFormat) throw refuse(std::string("the file is no \"") + kFormat + "\"");
+    const auto refuse = [&](const std::string& problem) { return detail::scorer_error(path, problem); };
+    const auto text = [&](const char* key) { return detail::scorer_fact(file, key); };
+    if (text("format") != detail::kScorerFormat)
+      throw refuse(std::string("the file is no \"") + detail::kScorerFormat + "\"");
+    if (!text("alpha").empty() && text("alpha") != alpha())
+      throw refuse("its updates' alpha is " + text("alpha") + ", not " + alpha());
     if (text("model") != model_name_)
       throw refuse("it scores with the model \"" + text("model") + "\", not \"" + model_name_ + "\"");
     std::vector<Matrix<float>> values;
@@ -130,7 +173,17 @@ class SequenceScorer {
   }
 
  private:
-  static constexpr const char* kFormat = "reclm reward model 1";
+  [[nodiscard]] const lm::LoraOptions& updates() const { return decoder_.lora().value(); }
+  [[nodiscard]] std::string alpha() const {
+    char text[40];
+    std::snprintf(text, sizeof text, "%.17g", updates().alpha);
+    return text;
+  }
+  [[nodiscard]] std::string layers() const {
+    std::string names;
+    for (const std::string& layer : updates().layers) names.append(names.empty() ? "" : ",").append(layer);
+    return names;
+  }
 
   lm::TextCodec codec_;
   std::string model_name_;

@@ -13,8 +13,9 @@
 
 namespace reclm::instruct {
 
-/// Gives `reward.mixture` the weights under which the best of a user's profiles ranks that user's held-out items best
-/// (see choose_weights). The weight of foresight itself, which is that very measure, stays as it is.
+/// Gives `reward.mixture` the weights under which the best of a user's profiles ranks that user's held-out items best,
+/// where they surely do so better than those that stand (see choose_weights). The weight of foresight itself, which is
+/// that very measure, stays as it is.
 /// @param answers some profiles of each user, one user's behind each other; users without held-out items do not count
 /// @return nothing, and weights that stand, where no profile can be judged
 template <class B>
@@ -33,7 +34,7 @@ std::optional<WeightChoice> weigh(ProfileReward<B>& reward, std::span<const Prof
       usable[term] = usable[term] || std::isfinite((*values[k])[term]);
   }
   if (users.empty()) return std::nullopt;
-  WeightChoice choice = choose_weights(users, reward.mixture.scales, usable);
+  WeightChoice choice = choose_weights(users, reward.mixture.scales, usable, reward.mixture.weights);
   choice.weights[foresight] = reward.mixture.weights[foresight];
   reward.mixture.weights = choice.weights;
   return choice;
