@@ -149,7 +149,7 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   CHECK(updates.layers == kUpdates.layers);
   SequenceScorer<> stronger(shop.model, {.rank = kUpdates.rank, .alpha = 3, .layers = kUpdates.layers});
   CHECK_THROWS_AS(stronger.load(folder / "scorer.safetensors"), DataError);
-  for (const char* rank : {"0", "4x", ""}) {
+  for (const char* rank : {"0", "4x", "", "4", "1000000000000"}) {  // the last two without a tensor of that rank
     write_safetensors(folder / "odd.safetensors", {}, {{"rank", rank}, {"alpha", "8"}, {"layers", "q_proj"}});
     CHECK_THROWS_AS(saved_updates(folder / "odd.safetensors"), DataError);
   }

@@ -149,7 +149,10 @@ inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> u
   TermWeights weights{};
   spend(spend, 0, steps, weights);
   double stands = 0;
-  for (std::size_t k = 0; k < kRewardTerms; ++k) stands += usable[k] ? standing[k] : standing[k] = 0;
+  for (std::size_t k = 0; k < kRewardTerms; ++k) {
+    if (!usable[k]) standing[k] = 0;
+    stands += standing[k];
+  }
   if (stands <= 0) return best;
 
   const std::vector<double> before = picked(standing);

@@ -56,6 +56,14 @@ inline std::optional<lm::LoraOptions> saved_updates(const std::filesystem::path&
       updates.layers.empty())
     throw detail::scorer_error(
         path, "rank, alpha or layers cannot be read: \"" + rank + "\", \"" + alpha + "\", \"" + layers + "\"");
+  bool there = false;  // what is made by this rank must lie in the file
+  for (const std::string& name : file.names())
+    if (name.ends_with(".lora_A.weight")) {
+      const std::vector<Index> shape = file.tensor(name).shape;
+      there = shape.size() == 2 && shape.front() == updates.rank;
+      if (!there) break;
+    }
+  if (!there) throw detail::scorer_error(path, "its tensors are none of rank " + rank);
   return updates;
 }
 
