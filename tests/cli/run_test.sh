@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 job=(run --world --users 60 --items 100 --epochs 1 --history 4 --max-tokens 24 --attempts 1 --steps 2 --questions 4
   --cf-epochs 2 --tiny-tokens 20000)
 ends 0 "${job[@]}" --out whole
-says out.txt "Loss" "Yes or No" "Reward model" "Weights of the reward's terms" "Drawn after each stage" "Written for the recommenders" "Popularity" \
+says out.txt "Loss" "Yes or No" "Reward model" "Drawn after each stage" "Written for the recommenders" "Popularity" \
   "Content-kNN" "LightGCN Base" "LightGCN + raw text" "LightGCN + untuned" "LightGCN + ppo" "LightGCN + teacher" \
   "(placebo)" "zero-shot" "sparse" "whole/index.html"
 for file in index.html report.json report.md report.csv comparisons.csv curves.csv run.json model/config.json \

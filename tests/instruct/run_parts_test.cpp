@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "reclm/eval/tuning_chapter.hpp"
 #include "reclm/instruct/kept_settings.hpp"
 #include "reclm/instruct/raw_profiles.hpp"
 #include "reclm/instruct/store_counts.hpp"
@@ -92,4 +93,15 @@ TEST_CASE("raw texts stand in the place of profiles") {
     CHECK(told >= std::min<Index>(2, static_cast<Index>(data.train.of(user).size())));
     CHECK(text.empty() == data.train.of(user).empty());
   }
+}
+
+TEST_CASE("a report has the weights of the reward's terms where validation looked at them") {
+  TuningReport report;
+  CHECK(tuning_chapter(report).tables.empty());
+  report.weights = WeightChoice{.weights = {0.8, 0.2, 0, 0, 0}, .gain = 0.03, .error = 0.02};
+  const ChapterTable table = tuning_chapter(report).tables.at(0);
+  REQUIRE(table.rows.size() == kRewardTerms + 2);
+  CHECK(table.rows[1].label == name_of(static_cast<RewardTerm>(1)));
+  CHECK(table.rows[1].figures.at(0) == 0.2);
+  CHECK(table.rows[kRewardTerms].figures.at(0) == 0.03);
 }
