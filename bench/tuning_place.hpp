@@ -1,6 +1,7 @@
 #pragma once
 // Where tuning_study tunes: a world, who is like whom in it, and what of it is taught; and the settings that its
 // command line adjusts.
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,7 +37,9 @@ struct Place {
         std::make_unique<IdVectors<Cpu, float>>(init, all.train.users(), all.train.items(), 32, IdStart::xavier),
         std::make_unique<LightGcn<Cpu, float>>(all.train));
     TrainOptions how;
-    how.epochs = 20;
+    how.epochs = 60;
+    // Small data need steps more than large batches: two of 4,096 an epoch leave neighbours next to random.
+    how.batch_size = std::clamp<Index>(all.train.size() / 32, 256, how.batch_size);
     how.seed = options.seed;
     how.l2 = 1e-7;
     how.selection = Selection::last;
@@ -69,6 +72,7 @@ inline void adjust(TuningOptions& options, const std::string& name, double value
   const auto whole = static_cast<Index>(value);
   const std::map<std::string, std::function<void()>> all{
       {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
+      {"dropout", [&] { options.lora.dropout = value; }},
       {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
       {"sft_rate", [&] { options.sft.learning_rate = value; }},
       {"full_sft", [&] { options.full_sft = whole != 0; }},
@@ -78,6 +82,10 @@ inline void adjust(TuningOptions& options, const std::string& name, double value
       {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
       {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
       {"collaborative_users", [&] { options.collaborative_users = whole; }},
+      {"question_pairs", [&] { options.dialogues.questions = whole; }},
+      {"alike", [&] { options.dialogues.alike = whole; }},
+      {"neighbours", [&] { options.dialogues.neighbours = whole; }},
+      {"neighbour_items", [&] { options.dialogues.neighbour_items = whole; }},
       {"rehearsal", [&] { options.rehearsal = value; }},
       {"reward_epochs", [&] { options.reward.epochs = static_cast<int>(whole); }},
       {"reward_rate", [&] { options.reward.learning_rate = value; }},

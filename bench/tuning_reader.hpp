@@ -25,7 +25,7 @@ inline LanguageModel pretrained(const std::filesystem::path& folder) {
     TinyCorpus all;
     for (const int vocabulary : {0, 1}) {
       const World library =
-          make_world({.users = 7000, .items = 5000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
+          make_world({.users = 14'000, .items = 8000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
       for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
         all.texts.push_back(std::move(text));
       for (lm::TinyLesson& lesson : reading_lessons(library, wording)) all.lessons.push_back(std::move(lesson));

@@ -159,7 +159,11 @@ class OneSeed {
 
   void measure(const LanguageModel& untuned, bool full) {
     users_ = evaluation(here_);
-    for (const Id user : users_) truth_.push_back(here_.truth(user));
+    taught_ = here_.data.user_profiles;
+    for (const Id user : users_) {
+      truth_.push_back(here_.truth(user));
+      taught_[static_cast<std::size_t>(user)].clear();
+    }
     const std::pair<const char*, const char*> models[] = {
         {kUntuned, ""},          {kSft, full ? "" : "here/sft"},
         {kLonger, "longer/sft"}, {kCollaborative, "here/collaborative"},
@@ -171,12 +175,17 @@ class OneSeed {
         texts[name].push_back(written(model, adapter, {.temperature = 0.9f, .top_p = 0.9f}, draw));
       result_.arms[name].greedy = accuracy(written(model, adapter, {.temperature = 0}, 0));
     }
+    if (recipe().dialogues.alike > 0)
+      for (std::uint64_t draw = 0; draw < kDraws; ++draw)
+        texts[kInformed].push_back(
+            written(model_, "here/collaborative", {.temperature = 0.9f, .top_p = 0.9f}, draw, true));
     Draws eight = texts[kCollaborative];
     for (std::uint64_t draw = kDraws; draw < 8; ++draw)
       eight.push_back(written(model_, "here/collaborative", {.temperature = 0.9f, .top_p = 0.9f}, draw));
     texts[kChosen] = {chosen(eight, "here")};
     texts[kChosenTransferred] = {chosen(eight, "there")};
     texts[kTeacher] = texts[kFrequent] = {{}};
+    if (recipe().dialogues.alike > 0) texts[kVoted] = {voted()};
     for (const Id user : users_) {
       texts[kTeacher][0].push_back(here_.world.user_profile_text[static_cast<std::size_t>(user)]);
       texts[kFrequent][0].push_back(frequent());
@@ -236,9 +245,11 @@ class OneSeed {
 
   // Profiles of the evaluation users by the model with an adapter's updates.
   [[nodiscard]] std::vector<std::string> written(const LanguageModel& model, const std::string& adapter,
-                                                 const lm::SamplingOptions& sampling, std::uint64_t draw) const {
+                                                 const lm::SamplingOptions& sampling, std::uint64_t draw,
+                                                 bool informed = false) const {
     const TuningOptions options = recipe();
-    const Dialogues dialogues(*here_.data.data, options.dialogues);
+    const Dialogues dialogues(*here_.data.data, options.dialogues,
+                              informed ? Company{here_.data.neighbours.view(), taught_} : Company{});
     std::vector<lm::Dialogue> asked;
     for (PromptSample& prompt : dialogues.user_prompts(users_).samples) asked.push_back(std::move(prompt.messages));
     lm::Decoder<> decoder(*model.weights);
@@ -270,6 +281,37 @@ class OneSeed {
     Profile profile{{"reader"}, {}};
     for (std::size_t k = 0; k < 3; ++k) profile.interests.push_back(order[k].second);
     return format_profile(profile);
+  }
+
+  // Without a language model: what most of the neighbours' profiles name of which prompts tell, the nearest's first.
+  [[nodiscard]] std::vector<std::string> voted() const {
+    const Dialogues dialogues(*here_.data.data, recipe().dialogues, {here_.data.neighbours.view(), taught_});
+    const auto most_named = [](const std::vector<std::string>& entries) {
+      std::vector<std::pair<int, std::string>> counts;
+      for (const std::string& entry : entries) {
+        const auto found = std::ranges::find(counts, entry, &std::pair<int, std::string>::second);
+        if (found == counts.end())
+          counts.emplace_back(-1, entry);
+        else
+          --found->first;
+      }
+      std::ranges::stable_sort(counts, {}, &std::pair<int, std::string>::first);
+      std::vector<std::string> most;
+      for (std::size_t k = 0; k < std::min<std::size_t>(3, counts.size()); ++k) most.push_back(counts[k].second);
+      return most;
+    };
+    std::vector<std::string> profiles;
+    for (const Id user : users_) {
+      Profile all;
+      for (const std::string& text : dialogues.alike(user)) {
+        const Profile one = read_profile(text).profile;
+        all.identities.insert(all.identities.end(), one.identities.begin(), one.identities.end());
+        all.interests.insert(all.interests.end(), one.interests.begin(), one.interests.end());
+      }
+      profiles.push_back(
+          all.interests.empty() ? "" : format_profile({most_named(all.identities), most_named(all.interests)}));
+    }
+    return profiles;
   }
 
   // Whom each item is for, in the words of the model after SFT: the same for all arms, so that they differ in users'
@@ -354,6 +396,7 @@ class OneSeed {
   LanguageModel model_;
   TuningReport report_;
   std::vector<Id> users_;
+  std::vector<std::string> taught_;  // profiles, "" of the users that are measured
   std::vector<std::vector<std::string>> truth_;
   Seed result_;
 };
@@ -367,7 +410,7 @@ int run(int argc, char** argv) {
   std::vector<Index> sizes{5, 2000, 2600};
   Adjustments adjustments;
   std::uint64_t first_seed = 1;
-  std::string settings = "tuning_study 3";
+  std::string settings = "tuning_study 4";
   for (int k = 2, place = 0; k < argc; ++k) {
     const std::string word = argv[k];
     if (word.starts_with("first_seed=")) {

@@ -1,6 +1,7 @@
 #pragma once
 // What bench/tuning_study.cpp measures of one seed, kept as a file, and the tables that it prints of all seeds.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -25,6 +26,8 @@ inline constexpr const char* kUntuned = "untuned";
 inline constexpr const char* kSft = "SFT";
 inline constexpr const char* kLonger = "SFT, on the collaborative schedule";
 inline constexpr const char* kCollaborative = "+ collaborative";
+inline constexpr const char* kInformed = "+ collaborative, told of neighbours";
+inline constexpr const char* kVoted = "what neighbours' profiles name most";
 inline constexpr const char* kPpo = "+ PPO";
 inline constexpr const char* kTransferred = "+ PPO, the other world's reward";
 inline constexpr const char* kChosen = "+ collaborative, best of 8 by the reward";
@@ -103,6 +106,7 @@ inline void print_arms(const std::vector<Seed>& seeds, const std::vector<std::st
   for (const std::string& name : arms) {
     std::vector<double> accuracy, greedy, recall;
     std::map<std::string, std::vector<double>> figures;
+    if (std::ranges::none_of(seeds, [&](const Seed& seed) { return seed.arms.contains(name); })) continue;
     for (const Seed& seed : seeds) {
       const auto found = seed.arms.find(name);
       if (found == seed.arms.end()) continue;
@@ -174,13 +178,16 @@ inline void print_figures(const std::vector<Seed>& seeds) {
 /// Every table, the tests of each stage against another, and some samples.
 inline void print_all(const std::vector<Seed>& seeds) {
   using namespace arm_names;
-  print_arms(seeds, {kRandom, kFrequent, kHistory, kDescribed, kUntuned, kSft, kLonger, kCollaborative, kPpo,
-                     kTransferred, kChosen, kChosenTransferred, kShuffled, kTeacher});
+  print_arms(seeds, {kRandom, kFrequent, kHistory, kDescribed, kVoted, kUntuned, kSft, kLonger, kCollaborative,
+                     kInformed, kPpo, kTransferred, kChosen, kChosenTransferred, kShuffled, kTeacher});
   const std::vector<std::pair<std::string, std::string>> pairs{{kSft, kUntuned},
                                                                {kCollaborative, kSft},
                                                                {kCollaborative, kLonger},
+                                                               {kInformed, kCollaborative},
+                                                               {kCollaborative, kVoted},
                                                                {kPpo, kCollaborative},
                                                                {kPpo, kSft},
+                                                               {kPpo, kVoted},
                                                                {kPpo, kShuffled},
                                                                {kPpo, kTeacher},
                                                                {kTransferred, kCollaborative},

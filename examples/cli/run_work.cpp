@@ -97,6 +97,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--columns", t.columns},
                  {"--templates", t.templates.empty() ? "" : "fingerprint " + templates.text()},
                  {"--history", text(t.history)},
+                 {"--alike", text(t.alike)},
                  {"--budget", text(t.budget)},
                  {"--max-tokens", text(t.max_tokens)},
                  {"--precision", t.precision},

@@ -29,7 +29,7 @@ struct TuningCommandOptions {
   std::string model, profiles, columns, templates, reward;
   std::string stages = "sft,collaborative,reward,ppo,items";
   std::string precision = "auto";  ///< see precision_named
-  std::optional<Index> history, budget, rank, batch_tokens, steps, questions, max_tokens;
+  std::optional<Index> history, alike, budget, rank, batch_tokens, steps, questions, max_tokens;
   std::optional<int> epochs;
   std::optional<double> learning_rate, ppo_rate;
   std::optional<Index> shown;

@@ -17,6 +17,9 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
   option("--columns", options.columns, "text columns of the items, in this order; else all", "LIST");
   option("--templates", options.templates, "your wording, a JSON file: see reclm/instruct/template_file.hpp", "FILE");
   option("--history", options.history, "most items told of a history; 0: all", "N=30")->check(CLI::NonNegativeNumber);
+  option("--alike", options.alike,
+         "the stage collaborative learns each profile once more, told of\nthose of so many neighbours", "N=0")
+      ->check(CLI::NonNegativeNumber);
   option("--budget", options.budget, "most tokens of a dialogue; 0: what the model reads", "N=0")
       ->check(CLI::NonNegativeNumber);
   option("--max-tokens", options.max_tokens, "of a profile", "N=100")->check(positive);

@@ -34,6 +34,7 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
   if (!given.templates.empty()) how.dialogues.templates = open_input([&] { return read_templates(given.templates); });
   if (!given.columns.empty()) how.dialogues.columns = split_list("--columns", given.columns);
   if (given.history) how.dialogues.most_items = *given.history;
+  if (given.alike) how.dialogues.alike = *given.alike;
   if (given.max_tokens) how.policy.max_tokens = how.answers.max_tokens = *given.max_tokens;
   if (given.rank) {
     how.lora.rank = *given.rank;

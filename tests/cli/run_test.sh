@@ -93,7 +93,7 @@ if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; 
 # Every weight trained: the stage leaves a model, and the updates of later stages belong to it.
 small=(--users 10 --items 10 --history 4 --max-tokens 24 --attempts 1 --cf-epochs 2 --placebo none)
 ends 0 run --data world --profiles world/user_profiles.jsonl --full-sft --stages sft,collaborative --epochs 1 \
-  --tiny-tokens 20000 "${small[@]}" --shown 3 --out full
+  --tiny-tokens 20000 "${small[@]}" --shown 3 --alike 2 --out full
 says out.txt "LightGCN + sft" "LightGCN + collaborative"
 says full/index.html "the same 3 held-out users"
 exists full/tuning/sft/model.safetensors

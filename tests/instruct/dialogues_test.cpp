@@ -144,6 +144,53 @@ TEST_CASE("prompts of parts of a history tell two items or more, others each tim
     CHECK(few.train.of(prompt.user).size() >= 3);
 }
 
+TEST_CASE("a prompt tells of the nearest neighbours whose profiles are known, and of nobody without them") {
+  const Dataset data = small_town();
+  DialogueOptions options = plain_options();
+  options.templates.user_alike = "profile {form} like\n{neighbours}\nof\n{history}";
+  options.templates.user_neighbour = "* {profile}";
+  options.alike = 2;
+  const std::string cook = "User identity: Cook; User interests: Soups",
+                    runner = "User identity: Runner; User interests: Races";
+  const std::vector<std::string> profiles{cook, "no profile", runner, "user identity: cook; user interests: stews"};
+  Matrix<Id> near(4, 3, -1);
+  const std::vector<Id> of_first{1, 3, 2}, of_second{3, 0, 2};
+  std::ranges::copy(of_first, near.row(0).begin());
+  std::ranges::copy(of_second, near.row(1).begin());
+  const Dialogues dialogues(data, options, {near.view(), profiles});
+  // The second has no profile; the fourth's is told as the grammar writes it.
+  const std::string first = dialogues.user_prompts(kEverybody).samples[0].messages[0].content;
+  CHECK(contains(first, "like\n* User identity: cook; User interests: stews\n* " + runner + "\nof\n- Daily"));
+  CHECK(dialogues.alike(1) == std::vector<std::string>{"User identity: cook; User interests: stews", cook});
+  CHECK(dialogues.alike(2).empty());
+  const auto plain = Dialogues(data, plain_options()).user_prompts(kEverybody).samples;
+  CHECK(dialogues.user_prompts(kEverybody).samples[2].messages == plain[2].messages);
+  CHECK(contains(dialogues.distillation(kEverybody, town_profiles()).samples[0].messages[0].content, runner));
+  options.alike = 0;
+  CHECK(Dialogues(data, options, {near.view(), profiles}).user_prompts(kEverybody).samples == plain);
+
+  // Beyond the budget the farthest leave first, then items.
+  options.alike = 2;
+  const std::vector<Id> one{0};
+  const auto within = [&](Index tokens) {
+    options.budget.tokens = tokens + options.budget.answer;
+    return Dialogues(data, options, {near.view(), profiles}).user_prompts(one);
+  };
+  const Index whole = options.budget.of(dialogues.user_prompts(one).samples[0].messages);
+  CHECK(within(whole).samples[0].messages[0].content == first);
+  const auto fewer = within(whole - 1);
+  CHECK(contains(fewer.samples[0].messages[0].content, "stews\nof\n- Daily"));
+  CHECK(fewer.skipped.dropped_items == 0);
+  const auto none = within(options.budget.of(plain[0].messages) - 1);
+  CHECK_FALSE(contains(none.samples[0].messages[0].content, "like"));
+  CHECK(none.skipped.dropped_items > 0);
+
+  options.alike = -1;
+  CHECK_THROWS_AS(Dialogues(data, options), ConfigError);
+  options.alike = 2;
+  CHECK_THROWS_AS(Dialogues(data, options, {near.view(), std::span(profiles).first(2)}), ShapeError);
+}
+
 TEST_CASE("a budget gives up what everybody chose first, whole items only") {
   Dataset data = small_town();
   const std::vector<Id> first{0};

@@ -109,6 +109,7 @@ TEST_CASE("profiles of evaluation users are not learned, though they are neighbo
   TuningData from = data_of(shop);
   TuningOptions options = quick(folder / "theirs");
   options.stages = {"sft", "collaborative"};
+  options.dialogues.alike = 2;
   options.shown = 0;
   const TuningReport theirs = tune(shop.model, from, options);
   // A2 of learners could name evaluation users.
@@ -178,6 +179,13 @@ TEST_CASE("a tuning begins with given updates, rehearses, and weighs its reward 
   CHECK(some.loss_before.at("collaborative") < other.loss_before.at("collaborative"));
   CHECK(other.finetunes.at("collaborative").tokens > some.finetunes.at("collaborative").tokens);
   CHECK(some.reward->held_out.count > 0);
+  // Told of neighbours, each profile is learned once more.
+  TuningOptions informed = next;
+  informed.folder = folder / "informed";
+  informed.stages = {"collaborative"};
+  informed.dialogues.alike = 2;
+  CHECK(tune(shop.model, from, informed).finetunes.at("collaborative").tokens >
+        some.finetunes.at("collaborative").tokens);
   TuningOptions plain_reward = next;
   plain_reward.folder = folder / "plain";
   plain_reward.stages = {"reward"};

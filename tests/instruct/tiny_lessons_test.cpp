@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "reclm/instruct/tiny_recipe.hpp"
@@ -16,7 +17,8 @@ TEST_CASE("reading lessons name the subjects of the items that they list, and no
   const DialogueOptions wording = tiny_dialogues();
   const auto lessons = reading_lessons(library, wording);
   const Dialogues dialogues(library.dataset, wording);
-  Index labelled = 0, lists = 0, alone = 0, compared = 0, yes = 0;
+  Index labelled = 0, lists = 0, alone = 0, dialogues_told = 0, compared = 0, yes = 0;
+  Index told_of_others = 0, people_told = 0, sharing = 0;
   const std::set<std::string> profiles(library.user_profile_text.begin(), library.user_profile_text.end());
   const std::set<std::string> names(library.interest_names.begin(), library.interest_names.end());
   const auto subjects_of = [&](const std::string& told, bool brief = false) {
@@ -49,9 +51,33 @@ TEST_CASE("reading lessons name the subjects of the items that they list, and no
   for (const lm::TinyLesson& lesson : lessons) {
     const std::string told = lm::detail::told_text(lesson);
     CHECK(profiles.count(lesson.answer) == 0);
-    CHECK(told.find("User identity") == std::string::npos);
-    if (!lesson.dialogue.empty()) {
-      REQUIRE(lesson.dialogue.size() == 4);
+    for (const std::string& profile : profiles) CHECK(told.find(profile) == std::string::npos);
+    if (told.starts_with("Alike:")) {
+      // People's lists in the form of profiles: more of them than not share a subject with the answer.
+      ++told_of_others;
+      const std::size_t list = told.find("\nChosen:\n");
+      REQUIRE(list != std::string::npos);
+      std::istringstream people(told.substr(7, list - 7));
+      std::string line;
+      int count = 0;
+      while (std::getline(people, line)) {
+        const ProfileReading reading = read_profile(line);
+        REQUIRE(reading.valid());
+        CHECK(reading.profile.interests.size() == 3);
+        ++count;
+        ++people_told;
+        sharing += std::ranges::any_of(
+                       reading.profile.interests,
+                       [&](const std::string& interest) { return lesson.answer.find(interest) != std::string::npos; })
+                       ? 1
+                       : 0;
+      }
+      CHECK(count == 5);
+      CHECK(lesson.answer.starts_with("Subjects: "));
+    } else if (!lesson.dialogue.empty()) {
+      CHECK(lesson.dialogue.size() > 4);
+      CHECK(lesson.dialogue.size() <= 2 + 2 * 8);
+      ++dialogues_told;
       std::vector<std::string> people;
       std::string rest = lesson.dialogue[0].content;
       while (!rest.empty()) {
@@ -88,7 +114,10 @@ TEST_CASE("reading lessons name the subjects of the items that they list, and no
   CHECK(labelled == 120);
   CHECK(lists == 3 * 120);
   CHECK(alone == 150);
-  CHECK(compared == 60);
+  CHECK(told_of_others == 60);
+  CHECK(sharing > people_told / 2);
+  CHECK(dialogues_told == 60);
+  CHECK(compared > 6 * 60);
   CHECK(yes > compared / 4);
   CHECK(yes < compared * 3 / 4);
 }

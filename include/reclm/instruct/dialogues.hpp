@@ -36,21 +36,42 @@ struct DialogueOptions {
   Index most_items = 30;      ///< of a history; 0: all
   Index neighbour_items = 8;  ///< A2: of a neighbour's history; 0: all
   Index neighbours = 5;       ///< most neighbours told of
+  Index alike = 0;            ///< most neighbours whose profiles a prompt about a user tells, see Company
   Index user_entries = 3;     ///< identities, and interests, that a user's profile is asked to have
   Index item_entries = 5;     ///< the same of an item's
   Index questions = 1;        ///< A2: pairs of a Yes and a No question for each user
   std::uint64_t seed = 1;
 };
 
+/// Whom users are like, and what is known of those: what prompts about users tell beside the history, as those about
+/// items do. Nothing of the user's own. In tuning the stage collaborative learns from such prompts beside A2's
+/// dialogues.
+struct Company {
+  MatrixView<const Id> neighbours{};        ///< [users, k], the nearest first, −1 where there are fewer
+  std::span<const std::string> profiles{};  ///< of all users, "" where there is none
+};
+
 /// Makes dialogues. Holds references to the data; not for several threads at once.
 class Dialogues {
  public:
-  /// @throws ConfigError on a template, column or number that cannot be
-  explicit Dialogues(const Dataset& data, DialogueOptions options = {})
-      : data_(data), options_(std::move(options)), texts_(data, options_.columns), histories_(data, options_.drop) {
+  /// @param company is told of by prompts about users if `options.alike` is above 0; must outlive this object
+  /// @throws ConfigError on a template, column or number that cannot be, ShapeError on a company of other users
+  explicit Dialogues(const Dataset& data, DialogueOptions options = {}, Company company = {})
+      : data_(data),
+        options_(std::move(options)),
+        company_(company),
+        texts_(data, options_.columns),
+        histories_(data, options_.drop) {
     check_templates(options_.templates);
     if (options_.user_entries < 1 || options_.item_entries < 1 || options_.neighbours < 1 || options_.questions < 1)
       throw ConfigError("DialogueOptions: entries, neighbours and questions must be at least 1");
+    if (options_.alike < 0) throw ConfigError("DialogueOptions: alike must be at least 0");
+    const bool known = company_.neighbours.rows() > 0;
+    if (known && (company_.neighbours.rows() != data.train.users() ||
+                  static_cast<Index>(company_.profiles.size()) != data.train.users()))
+      throw ShapeError("Dialogues: a company of " + std::to_string(company_.neighbours.rows()) + " rows and " +
+                       std::to_string(company_.profiles.size()) + " profiles, for " +
+                       std::to_string(data.train.users()) + " users");
     if (options_.budget.limited() && !options_.budget.count)
       throw ConfigError("DialogueOptions: a budget needs a function that counts tokens");
     user_form_ = form_text(options_.user_entries, options_.user_entries);
@@ -83,7 +104,7 @@ class Dialogues {
           for (const Id item : all)
             if (random.uniform() < share) part.push_back(item);
         }
-        if (auto prompt = history_prompt(part, options_.budget.answer, built.skipped))
+        if (auto prompt = history_prompt(part, options_.budget.answer, built.skipped, alike(user)))
           built.samples.push_back({Stage::policy, user, -1, std::move(*prompt)});
       }
     return built;
@@ -156,12 +177,26 @@ class Dialogues {
 
   /// The prompt for one user's profile, or nothing and why. @param reserved tokens of the answer
   [[nodiscard]] std::optional<lm::Dialogue> user_prompt(Id user, Index reserved, SkipCounts& skipped) const {
-    return history_prompt(histories_.of(user), reserved, skipped);
+    return history_prompt(histories_.of(user), reserved, skipped, alike(user));
   }
 
-  /// The same of somebody who took `all`, to be told in this order.
+  /// Profiles of the people whom a prompt about `user` tells of, the nearest first.
+  [[nodiscard]] std::vector<std::string> alike(Id user) const {
+    std::vector<std::string> told;
+    for (Index k = 0; company_.neighbours.rows() > 0 && k < company_.neighbours.cols(); ++k) {
+      const Id other = company_.neighbours(user, k);
+      if (other < 0 || static_cast<Index>(told.size()) == options_.alike) break;
+      if (const ProfileReading reading = read_profile(at(company_.profiles, other)); reading.valid())
+        told.push_back(format_profile(reading.profile));
+    }
+    return told;
+  }
+
+  /// The same of somebody who took `all`, to be told in this order, and is like people of the profiles `alike`. Beyond
+  /// the budget the farthest of these are given up first, then items.
   [[nodiscard]] std::optional<lm::Dialogue> history_prompt(const std::vector<Id>& all, Index reserved,
-                                                           SkipCounts& skipped) const {
+                                                           SkipCounts& skipped,
+                                                           std::vector<std::string> alike = {}) const {
     if (all.empty()) {
       ++skipped.no_history;
       return std::nullopt;
@@ -174,9 +209,19 @@ class Dialogues {
       for (const Id item : told)
         lines += (lines.empty() ? "" : "\n") +
                  fill(options_.templates.history_item, {{"item", brief ? texts_.short_text(item) : texts_.text(item)}});
-      return start(fill(options_.templates.user_profile, {{"form", user_form_}, {"history", lines}}));
+      if (alike.empty())
+        return start(fill(options_.templates.user_profile, {{"form", user_form_}, {"history", lines}}));
+      std::string people;
+      for (const std::string& profile : alike)
+        people += (people.empty() ? "" : "\n") + fill(options_.templates.user_neighbour, {{"profile", profile}});
+      return start(
+          fill(options_.templates.user_alike, {{"form", user_form_}, {"history", lines}, {"neighbours", people}}));
     };
     lm::Dialogue dialogue = write();
+    while (!alike.empty() && surplus_of(dialogue, reserved) > 0) {
+      alike.pop_back();
+      dialogue = write();
+    }
     // Tokens of joined lines are nearly those of the lines, so that most of the surplus goes at once.
     std::size_t next = 0;
     for (Index surplus = surplus_of(dialogue, reserved); surplus > 0; surplus = surplus_of(dialogue, reserved)) {
@@ -279,6 +324,7 @@ class Dialogues {
 
   const Dataset& data_;
   DialogueOptions options_;
+  Company company_;
   ItemTexts texts_;
   Histories histories_;
   std::string user_form_, item_form_;

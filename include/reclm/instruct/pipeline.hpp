@@ -84,6 +84,12 @@ class Tuner {
     return dialogues_.distillation(users, from_.user_profiles).samples;
   }
 
+  // The same, told of neighbours as far as they are learners.
+  [[nodiscard]] std::vector<ChatSample> distilled_in_company(std::span<const Id> users) const {
+    const Dialogues informed(*from_.data, options_.dialogues, {from_.neighbours.view(), taught_});
+    return informed.distillation(users, taught_).samples;
+  }
+
   // Says why a stage has nothing to learn from.
   template <class T>
   static void require_samples(const std::string& stage, const Built<T>& built) {
@@ -156,6 +162,8 @@ class Tuner {
     const auto count =
         std::min(again.size(), static_cast<std::size_t>(options_.rehearsal * static_cast<double>(again.size())));
     learned.insert(learned.end(), again.begin(), again.begin() + static_cast<std::ptrdiff_t>(count));
+    if (options_.dialogues.alike > 0)
+      for (ChatSample& sample : distilled_in_company(learners_)) learned.push_back(std::move(sample));
     report_.questions_before = ask(held_out);
     supervise("collaborative", options_.collaborative, learned, held_out);
     if (!report_.interrupted) report_.questions_after = ask(held_out);

@@ -27,6 +27,12 @@ struct Templates {
       "else, the surest guesses first:\n{form}\n\nThe person chose, oldest first:\n{history}\n\nNow write the line "
       "about this person. It begins with \"User identity:\".";
   std::string history_item = "- {item}";  ///< {item}
+  /// The same where it is known who people alike are: {form}, {history}, {neighbours}
+  std::string user_alike =
+      "Work out who somebody is from what this person chose. Answer with one line of exactly this form and nothing "
+      "else, the surest guesses first:\n{form}\n\nPeople of similar taste:\n{neighbours}\n\nThe person chose, oldest "
+      "first:\n{history}\n\nNow write the line about this person alone. It begins with \"User identity:\".";
+  std::string user_neighbour = "- {profile}";  ///< {profile}
   /// A2, first turn: {form}, {items}, {people}. Without {items} each person's items are written out behind the person
   /// instead of numbers: longer, but a small model reads it that does not follow numbers.
   std::string collaborative =
@@ -65,10 +71,12 @@ struct TemplateField {
   std::array<std::string_view, 3> places;  ///< empty ones: none
 };
 
-inline constexpr std::array<TemplateField, 15> kTemplateFields{{
+inline constexpr std::array<TemplateField, 17> kTemplateFields{{
     {"system", &Templates::system, {}},
     {"user_profile", &Templates::user_profile, {"?form", "history"}},
     {"history_item", &Templates::history_item, {"item"}},
+    {"user_alike", &Templates::user_alike, {"?form", "history", "neighbours"}},
+    {"user_neighbour", &Templates::user_neighbour, {"profile"}},
     {"collaborative", &Templates::collaborative, {"?form", "?items", "people"}},
     {"numbered_item", &Templates::numbered_item, {"number", "item"}},
     {"person", &Templates::person, {"person", "history"}},

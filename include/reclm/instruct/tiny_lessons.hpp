@@ -17,6 +17,7 @@
 #include "reclm/data/world.hpp"
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/dialogues.hpp"
+#include "reclm/instruct/grammar.hpp"
 #include "reclm/lm/tiny.hpp"
 
 namespace reclm::instruct {
@@ -39,7 +40,11 @@ class ReadingLessons {
       ask(all, named("Readers:", all, library_.interest_identities));
       const std::vector<Id> part(all.begin(), all.begin() + static_cast<std::ptrdiff_t>((all.size() + 1) / 2));
       ask(part, named("Subjects:", part, library_.interest_names));
-      if (user % 2 == 0 && users > wording_.neighbours) compare(user, all);
+      if (users <= wording_.neighbours) continue;
+      if (user % 2 == 0)
+        compare(user, all);
+      else
+        ask(part, named("Subjects:", all, library_.interest_names), people_like(all, user));
     }
     for (Id item = 0; item < static_cast<Id>(library_.dataset.items.size()); ++item)
       lessons_.push_back(
@@ -49,7 +54,10 @@ class ReadingLessons {
   }
 
  private:
-  static constexpr std::size_t kNamed = 3;  // subjects in an answer
+  static constexpr std::size_t kNamed = 3;   // subjects in an answer
+  static constexpr int kQuestions = 8;       // about one list
+  static constexpr std::uint32_t kMet = 40;  // people among whom those with lists alike are looked for
+  static constexpr std::size_t kAlike = 5;   // of them
 
   [[nodiscard]] std::vector<Id> list_of(Id user, Index most) const {
     return dialogues_.histories().limited(dialogues_.histories().of(user), most);
@@ -98,9 +106,35 @@ class ReadingLessons {
     lessons_.push_back(std::move(lesson));
   }
 
-  void ask(const std::vector<Id>& items, std::string answer) {
+  // Of a few people met by chance those whose lists share most subjects with `items`, the nearest first: what their
+  // lists are about, in the form of profiles.
+  [[nodiscard]] std::vector<std::string> people_like(const std::vector<Id>& items, Id user) {
+    const std::vector<Id> own = subjects_of(items);
+    std::vector<std::pair<int, std::vector<Id>>> met;
+    for (std::uint32_t k = 0; k < kMet; ++k) {
+      const auto other = static_cast<Id>(draws_.below(static_cast<std::uint32_t>(library_.dataset.train.users())));
+      std::vector<Id> theirs = subjects_of(list_of(other, wording_.most_items));
+      int shared = 0;
+      for (const Id subject : theirs) shared += std::find(own.begin(), own.end(), subject) != own.end() ? 1 : 0;
+      if (other != user) met.emplace_back(-shared, std::move(theirs));
+    }
+    std::stable_sort(met.begin(), met.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    met.resize(std::min(met.size(), kAlike));
+    std::vector<std::string> lines;
+    for (const auto& [shared, subjects] : met) {
+      Profile profile;
+      for (const Id subject : subjects) {
+        profile.identities.push_back(library_.interest_identities[static_cast<std::size_t>(subject)]);
+        profile.interests.push_back(library_.interest_names[static_cast<std::size_t>(subject)]);
+      }
+      lines.push_back(format_profile(profile));
+    }
+    return lines;
+  }
+
+  void ask(const std::vector<Id>& items, std::string answer, std::vector<std::string> alike = {}) {
     SkipCounts none;
-    if (const auto prompt = dialogues_.history_prompt(items, 0, none))
+    if (const auto prompt = dialogues_.history_prompt(items, 0, none, std::move(alike)))
       lessons_.push_back({{{prompt->back().content, false}}, std::move(answer)});
   }
 
@@ -113,7 +147,7 @@ class ReadingLessons {
   }
 
   // Several people's lists, what each is about, and whether an item of another's list goes with the first one's:
-  // whether they share a subject.
+  // whether they share a subject. Then the same of items in nobody's list.
   void compare(Id user, const std::vector<Id>& own) {
     const auto users = static_cast<Id>(library_.dataset.train.users());
     std::vector<CollaborativeScene::Person> people{{own, {}}};
@@ -128,8 +162,18 @@ class ReadingLessons {
     for (CollaborativeScene::Person& person : people)
       person.profile = named("Subjects:", person.told, library_.interest_names);
     SkipCounts none;
-    if (auto dialogue = CollaborativeScene(dialogues_, std::move(people), *asked).write(yes, none))
-      lessons_.push_back({{}, {}, std::move(*dialogue)});
+    auto dialogue = CollaborativeScene(dialogues_, std::move(people), *asked).write(yes, none);
+    if (!dialogue) return;
+    const Templates& words = wording_.templates;
+    for (int k = 1; items_in_place(words) && k < kQuestions; ++k) {
+      const bool goes = draws_.below(2) == 0;
+      const auto item = draw_item(own, goes);
+      if (!item) continue;
+      dialogue->push_back(
+          {"user", fill(words.question, {{"person", "1"}, {"item", dialogues_.texts().short_text(*item)}})});
+      dialogue->push_back({"assistant", goes ? words.yes : words.no});
+    }
+    lessons_.push_back({{}, {}, std::move(*dialogue)});
   }
 
   // An item outside of the list that shares a subject with it, or none.
@@ -154,9 +198,10 @@ class ReadingLessons {
 /// Lessons of `library`, worded as the prompts of `wording` are. Of each person the list of what was chosen, four
 /// times: with each item's subject behind it; with three subjects as an answer, the list's most frequent first; with
 /// those of part of the list; and with what such readers are called. Of every other person a dialogue as of A2: several
-/// people's lists, and whether an item goes with the first. And each item alone. Nobody's profile is told, nor what is
-/// true of a person: only what the listed items are about.
-/// Cost: up to 5 short texts a user and one an item
+/// people's lists, and whether items go with the first; of the others part of the list beside what the lists of people
+/// alike are about, with the whole list's subjects. And each item alone. Nobody's profile is told, nor what is true of
+/// a person: only what the listed items are about.
+/// Cost: 5 short texts a user and one an item
 inline std::vector<lm::TinyLesson> reading_lessons(const World& library, const DialogueOptions& wording) {
   return detail::ReadingLessons(library, wording).write();
 }

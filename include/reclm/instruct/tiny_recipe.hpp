@@ -33,6 +33,8 @@ inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
   // Without the form that is asked for: it would be half of a prompt, and a tuned model knows it.
   options.templates.user_profile = "Chosen:\n{history}";
   options.templates.history_item = "{item}";
+  options.templates.user_alike = "Alike:\n{neighbours}\nChosen:\n{history}";
+  options.templates.user_neighbour = "{profile}";
   options.templates.collaborative = "{people}";  // items in place: numbers are beyond a model of this size
   options.templates.person = "Person {person}:\n{history}";
   options.templates.question = "Would person {person} choose {item}?";
