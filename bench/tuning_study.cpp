@@ -22,6 +22,7 @@
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "reclm/model/baselines.hpp"
+#include "tuning_baselines.hpp"
 #include "tuning_place.hpp"
 #include "tuning_reader.hpp"
 #include "tuning_tables.hpp"
@@ -32,8 +33,10 @@ using tuning_study::Arm;
 using tuning_study::Seed;
 using namespace tuning_study::arm_names;
 using tuning_study::Adjustments;
+using tuning_study::frequent_profile;
 using tuning_study::Place;
 using tuning_study::pretrained;
+using tuning_study::voted_profiles;
 
 namespace {
 
@@ -185,10 +188,13 @@ class OneSeed {
     texts[kChosen] = {chosen(eight, "here")};
     texts[kChosenTransferred] = {chosen(eight, "there")};
     texts[kTeacher] = texts[kFrequent] = {{}};
-    if (recipe().dialogues.alike > 0) texts[kVoted] = {voted()};
+    if (recipe().dialogues.alike > 0)
+      texts[kVoted] = {voted_profiles(
+          Dialogues(*here_.data.data, recipe().dialogues, {here_.data.neighbours.view(), taught_}), users_)};
+    const std::string frequent = frequent_profile(here_.world.user_profile_text);
     for (const Id user : users_) {
       texts[kTeacher][0].push_back(here_.world.user_profile_text[static_cast<std::size_t>(user)]);
-      texts[kFrequent][0].push_back(frequent());
+      texts[kFrequent][0].push_back(frequent);
     }
     texts[kShuffled] = texts[kPpo];
     for (auto& profiles : texts[kShuffled]) std::rotate(profiles.begin(), profiles.begin() + 1, profiles.end());
@@ -268,50 +274,6 @@ class OneSeed {
       result.push_back(static_cast<float>(
           compare_profiles(std::span(texts).subspan(k, 1), std::span(truth_).subspan(k, 1)).accuracy));
     return result;
-  }
-
-  // What the teacher names most often, the same for everybody.
-  [[nodiscard]] std::string frequent() const {
-    std::map<std::string, int> counts;
-    for (const std::string& text : here_.world.user_profile_text)
-      for (const std::string& interest : read_profile(text).profile.interests) ++counts[interest];
-    std::vector<std::pair<int, std::string>> order;
-    for (const auto& [interest, count] : counts) order.emplace_back(-count, interest);
-    std::sort(order.begin(), order.end());
-    Profile profile{{"reader"}, {}};
-    for (std::size_t k = 0; k < 3; ++k) profile.interests.push_back(order[k].second);
-    return format_profile(profile);
-  }
-
-  // Without a language model: what most of the neighbours' profiles name of which prompts tell, the nearest's first.
-  [[nodiscard]] std::vector<std::string> voted() const {
-    const Dialogues dialogues(*here_.data.data, recipe().dialogues, {here_.data.neighbours.view(), taught_});
-    const auto most_named = [](const std::vector<std::string>& entries) {
-      std::vector<std::pair<int, std::string>> counts;
-      for (const std::string& entry : entries) {
-        const auto found = std::ranges::find(counts, entry, &std::pair<int, std::string>::second);
-        if (found == counts.end())
-          counts.emplace_back(-1, entry);
-        else
-          --found->first;
-      }
-      std::ranges::stable_sort(counts, {}, &std::pair<int, std::string>::first);
-      std::vector<std::string> most;
-      for (std::size_t k = 0; k < std::min<std::size_t>(3, counts.size()); ++k) most.push_back(counts[k].second);
-      return most;
-    };
-    std::vector<std::string> profiles;
-    for (const Id user : users_) {
-      Profile all;
-      for (const std::string& text : dialogues.alike(user)) {
-        const Profile one = read_profile(text).profile;
-        all.identities.insert(all.identities.end(), one.identities.begin(), one.identities.end());
-        all.interests.insert(all.interests.end(), one.interests.begin(), one.interests.end());
-      }
-      profiles.push_back(
-          all.interests.empty() ? "" : format_profile({most_named(all.identities), most_named(all.interests)}));
-    }
-    return profiles;
   }
 
   // Whom each item is for, in the words of the model after SFT: the same for all arms, so that they differ in users'
