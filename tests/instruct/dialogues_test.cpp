@@ -1,10 +1,14 @@
 /// Prompts and their answers: what is told, of whom, and what gives way to a budget.
 #include "reclm/instruct/dialogues.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
+#include <string>
+#include <vector>
 
-#include "reclm/instruct/samples.hpp"
+#include "reclm/instruct/preferences.hpp"
 #include "small_town.hpp"
 #include "support/catch.hpp"
 #include "two_tastes.hpp"
