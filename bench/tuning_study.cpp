@@ -40,7 +40,7 @@ using tuning_study::voted_profiles;
 
 namespace {
 
-constexpr std::uint64_t kDraws = 4;  // profiles drawn of each user and model
+constexpr std::uint64_t kDraws = 32;  // profiles drawn of each user and model: single ones rank unlike each other
 
 class OneSeed {
  public:
@@ -171,20 +171,20 @@ class OneSeed {
         {kUntuned, ""},          {kSft, full ? "" : "here/sft"},
         {kLonger, "longer/sft"}, {kCollaborative, "here/collaborative"},
         {kPpo, "here/ppo"},      {kTransferred, "guided/ppo"}};
-    std::map<std::string, Draws> texts;
+    std::map<std::string, Draws> texts, greedy;
     for (const auto& [name, adapter] : models) {
       const LanguageModel& model = name == std::string_view(kUntuned) ? untuned : model_;
       for (std::uint64_t draw = 0; draw < kDraws; ++draw)
         texts[name].push_back(written(model, adapter, {.temperature = 0.9f, .top_p = 0.9f}, draw));
-      result_.arms[name].greedy = accuracy(written(model, adapter, {.temperature = 0}, 0));
+      greedy[name].push_back(written(model, adapter, {.temperature = 0}, 0));
+      result_.arms[name].greedy = accuracy(greedy[name].front());
     }
     if (recipe().dialogues.alike > 0)
       for (std::uint64_t draw = 0; draw < kDraws; ++draw)
         texts[kInformed].push_back(
             written(model_, "here/collaborative", {.temperature = 0.9f, .top_p = 0.9f}, draw, true));
-    Draws eight = texts[kCollaborative];
-    for (std::uint64_t draw = kDraws; draw < 8; ++draw)
-      eight.push_back(written(model_, "here/collaborative", {.temperature = 0.9f, .top_p = 0.9f}, draw));
+    const auto& drawn = texts[kCollaborative];
+    const Draws eight(drawn.begin(), drawn.begin() + 8);
     texts[kChosen] = {chosen(eight, "here")};
     texts[kChosenTransferred] = {chosen(eight, "there")};
     texts[kTeacher] = texts[kFrequent] = {{}};
@@ -216,7 +216,7 @@ class OneSeed {
       for (const std::string& interest : truth_[k]) names += (names.empty() ? "" : ", ") + interest;
       result_.samples["truth"].push_back(names);
     }
-    recommend(texts);
+    recommend(texts, greedy);
   }
 
   using Draws = std::vector<std::vector<std::string>>;  // of each draw, a profile of each evaluation user
@@ -295,7 +295,7 @@ class OneSeed {
 
   // Unseen items by the cosine between the profile's vector and that of their text and profile: nothing is learned from
   // clicks.
-  void recommend(const std::map<std::string, Draws>& texts) {
+  void recommend(const std::map<std::string, Draws>& texts, const std::map<std::string, Draws>& greedy) {
     const Dataset& data = *here_.data.data;
     const ItemTexts item_texts(data);
     std::vector<std::string> raw, items, profiles;
@@ -304,51 +304,51 @@ class OneSeed {
       raw.push_back(item_texts.text(i));
       items.push_back(raw.back() + " " + about[static_cast<std::size_t>(i)]);
     }
-    for (const auto& [name, draws] : texts)
-      for (const auto& written : draws) profiles.insert(profiles.end(), written.begin(), written.end());
+    const std::pair<const std::map<std::string, Draws>*, std::vector<float> Arm::*> kinds[] = {
+        {&texts, &Arm::recall}, {&greedy, &Arm::greedy_recall}};
+    for (const auto& [all, where] : kinds)
+      for (const auto& [name, draws] : *all)
+        for (const auto& written : draws) profiles.insert(profiles.end(), written.begin(), written.end());
     const Profiles vectors = encode_profiles(items, profiles);
     const CentredProfiles centred(vectors.items, items_of(data.train));
-    const auto judge = [&](const std::string& name, Matrix<float> users, std::size_t draws = 1) {
+    const auto judge = [&](std::vector<float>& recall, Matrix<float> users, Matrix<float> of_items,
+                           std::size_t draws = 1) {
       EvalOptions how;
       how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
       how.catalogue = false;
-      keep_recall(name,
-                  evaluate(data, Setting::zero_shot, PairModel(std::move(users), Matrix<float>(centred.rows())), how),
-                  draws);
+      add_recall(recall, evaluate(data, Setting::zero_shot, PairModel(std::move(users), std::move(of_items)), how),
+                 draws);
     };
     Index first = 0;
-    for (const auto& [name, draws] : texts)
-      for (std::size_t draw = 0; draw < draws.size(); ++draw) {
-        Matrix<float> users(data.train.users(), vectors.users.cols());
-        for (std::size_t k = 0; k < users_.size(); ++k)
-          std::ranges::copy(vectors.users.row(first + static_cast<Index>(k)), users.row(users_[k]).begin());
-        first += static_cast<Index>(users_.size());
-        judge(name, std::move(users), draws.size());
-      }
+    for (const auto& [all, where] : kinds)
+      for (const auto& [name, draws] : *all)
+        for (std::size_t draw = 0; draw < draws.size(); ++draw) {
+          Matrix<float> users(data.train.users(), vectors.users.cols());
+          for (std::size_t k = 0; k < users_.size(); ++k)
+            std::ranges::copy(vectors.users.row(first + static_cast<Index>(k)), users.row(users_[k]).begin());
+          first += static_cast<Index>(users_.size());
+          judge(result_.arms[name].*where, std::move(users), Matrix<float>(centred.rows()), draws.size());
+        }
     const auto judge_history = [&](const char* name, const Matrix<float>& of_items) {
       const ContentKnn history(data.train, of_items);
-      EvalOptions how;
-      how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
-      how.catalogue = false;
-      keep_recall(name,
-                  evaluate(data, Setting::zero_shot, PairModel(history.user_factors(), history.item_factors()), how));
+      judge(result_.arms[name].recall, history.user_factors(), history.item_factors());
     };
     judge_history(kHistory, encode_text(raw));
     judge_history(kDescribed, vectors.items);
     Matrix<float> noise(data.train.users(), vectors.items.cols());
     const Random random(seed_, Stream::evaluation, 0x6e6f6973u);
     for (Index k = 0; k < noise.size(); ++k) noise.data()[k] = random.uniform(static_cast<std::uint64_t>(k)) - 0.5f;
-    judge(kRandom, std::move(noise));
+    judge(result_.arms[kRandom].recall, std::move(noise), Matrix<float>(centred.rows()));
   }
 
-  void keep_recall(const std::string& name, const SettingResult& result, std::size_t draws = 1) {
+  void add_recall(std::vector<float>& total, const SettingResult& result, std::size_t draws) {
     const MetricResult& recall = *result.find("recall@20");
     std::vector<std::uint8_t> asked(static_cast<std::size_t>(here_.data.data->train.users()), 0);
     for (const Id user : users_) asked[static_cast<std::size_t>(user)] = 1;
     std::vector<float> theirs;
     for (std::size_t k = 0; k < recall.per_user.size(); ++k)
       if (asked[static_cast<std::size_t>((*recall.users)[k])]) theirs.push_back(recall.per_user[k]);
-    add_share(result_.arms[name].recall, theirs, draws);
+    add_share(total, theirs, draws);
   }
 
   std::filesystem::path folder_;
@@ -372,7 +372,7 @@ int run(int argc, char** argv) {
   std::vector<Index> sizes{5, 2000, 2600};
   Adjustments adjustments;
   std::uint64_t first_seed = 1;
-  std::string settings = "tuning_study 4";
+  std::string settings = "tuning_study 5";
   for (int k = 2, place = 0; k < argc; ++k) {
     const std::string word = argv[k];
     if (word.starts_with("first_seed=")) {

@@ -192,3 +192,47 @@ TEST_CASE("neither invented words nor repetition nor one sure thing alone pays")
   CHECK(own_total > repeated_total);
   CHECK(own_total > alone_total);
 }
+
+TEST_CASE("a reward by entry adds up, and a stranger's interest earns less than one's own") {
+  Town town(0);
+  ProfileReward<> reward(nullptr, *town.evidence);
+  reward.mixture.evidence = {0, 1, 1.5, 0.6, 0.4, 0.8};
+  reward.mixture.weights = {0.75, 0, 0, 0.25, 0};
+  const auto& texts = town.world.user_profile_text;
+  std::vector<ProfileAnswer> answers;
+  for (Id u = 0; u < 40; ++u) {
+    Profile mixed = read_profile(texts[static_cast<std::size_t>(u)]).profile;
+    mixed.interests.back() = read_profile(texts[static_cast<std::size_t>(u) + 60]).profile.interests.front();
+    answers.push_back({u, nullptr, format_profile(mixed)});
+  }
+  answers.push_back({0, nullptr, "nothing"});
+  reward.calibrate(answers);
+  const std::vector<double> totals = reward(answers);
+  const auto evidence = reward.evidence(answers);
+  const auto by_entry = reward.by_entry(answers);
+  REQUIRE(by_entry.size() == answers.size());
+  double own = 0, foreign = 0;
+  for (std::size_t k = 0; k + 1 < answers.size(); ++k) {
+    CHECK(by_entry[k].total == totals[k]);
+    const Profile profile = read_profile(answers[k].text).profile;
+    std::vector<std::string> entries = profile.identities;
+    entries.insert(entries.end(), profile.interests.begin(), profile.interests.end());
+    REQUIRE(by_entry[k].entries.size() == entries.size());
+    double sum = 0;
+    for (std::size_t e = 0; e < entries.size(); ++e) {
+      const std::size_t end = by_entry[k].entries[e].end;
+      CHECK(answers[k].text.substr(end - entries[e].size(), entries[e].size()) == entries[e]);
+      sum += by_entry[k].entries[e].amount;
+    }
+    const auto of = [&](Evidence e) {
+      return reward.mixture.evidence[static_cast<std::size_t>(e)] * evidence[k][static_cast<std::size_t>(e)];
+    };
+    const double expected = of(Evidence::lift) + of(Evidence::kinship) + of(Evidence::reach);
+    CHECK(sum == Approx(0.75 * expected / reward.mixture.scales[0].deviation()).margin(1e-9));
+    own += by_entry[k].entries[profile.identities.size()].amount;
+    foreign += by_entry[k].entries.back().amount;
+  }
+  CHECK(own > 2 * foreign);
+  CHECK(by_entry.back().entries.empty());
+  CHECK(by_entry.back().total == reward.mixture.malformed);
+}

@@ -167,6 +167,47 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   }
 }
 
+TEST_CASE("beside strangers a scorer says what it knows of one person, and no more") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const auto evidence = shop.evidence();
+  SequenceScorer<> scorer(shop.model, kUpdates);
+  for (auto* p : scorer.parameters())
+    for (Index k = 0; k < p->value.size(); ++k) p->value.data()[k] += 0.02f * static_cast<float>(k % 7 - 3);
+  ProfileReward<> plain(&scorer, *evidence), reward(&scorer, *evidence);
+  reward.mixture.strangers = 3;
+  reward.strangers = Strangers(shop.dialogues, 3);
+  std::vector<ProfileAnswer> answers;
+  for (std::size_t k = 0; k < 12; ++k)
+    answers.push_back({shop.pairs[k].user, &shop.pairs[k].prompt, shop.pairs[k].chosen});
+  const auto alone = plain.evidence(answers), beside = reward.evidence(answers);
+  for (std::size_t k = 0; k < answers.size(); ++k) {
+    double others = 0;
+    for (Index s = 0; s < 3; ++s) {
+      const lm::Dialogue& prompt = reward.strangers.prompt(answers[k].user, s);
+      CHECK(prompt.back().content != answers[k].question->back().content);
+      const std::vector<std::vector<lm::TokenId>> sequence{scorer.tokens(prompt, answers[k].text)};
+      others += scorer.score(sequence).front() / 3;
+    }
+    CHECK(beside[k][0] == Approx(alone[k][0] - others).margin(1e-5));
+    CHECK(beside[k][1] == alone[k][1]);
+  }
+  // Another object of the same data has the same strangers; a saved reward says how many.
+  Strangers again(shop.dialogues, 3);
+  CHECK(again.prompt(7, 2).back().content == reward.strangers.prompt(7, 2).back().content);
+  CHECK(again.prompt(7, 0).back().content != again.prompt(8, 0).back().content);
+  save_mixture(folder.path(), reward.mixture);
+  CHECK(load_mixture(folder.path()).strangers == 3);
+  CHECK(Strangers().each() == 0);
+  CHECK_THROWS_AS(Strangers(shop.dialogues, -1), ConfigError);
+  CHECK_THROWS_AS(Strangers(shop.dialogues, kMostStrangers + 1), ConfigError);
+  for (const Index odd : {Index{-1}, kMostStrangers + 1}) {
+    reward.mixture.strangers = odd;
+    save_mixture(folder.path(), reward.mixture);
+    CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
+  }
+}
+
 TEST_CASE("weights follow what profiles foresee, and foresight keeps its own") {
   const Workshop shop(16);
   const auto evidence = shop.evidence();

@@ -62,6 +62,8 @@ class Tuner {
     report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
+    // Alone a scorer must tell profiles from other texts, too, which it does beside anybody's prompt.
+    if (!options_.reward_evidence) options_.mixture.strangers = 0;
     if (!options_.start.empty()) adapter_ = lm::read_peft(options_.start).adapter;
   }
 
@@ -207,6 +209,7 @@ class Tuner {
     if (!apart.empty()) {
       ProfileReward<B> reward(&*scorer_, evidence());
       reward.wanted = options_.dialogues.user_entries;
+      reward.strangers = Strangers(dialogues_, options_.mixture.strangers);
       options_.mixture.evidence = fit_evidence(evidence_differences(reward, std::span<const PreferencePair>(apart)));
       reward.mixture = options_.mixture;
       report_.reward->held_out = pair_accuracy(reward, std::span<const PreferencePair>(held_out));
@@ -240,6 +243,7 @@ class Tuner {
     reward.wanted = options_.dialogues.user_entries;
     reward.mixture = options_.mixture;
     if (!options_.given_reward.empty()) load_reward(options_.given_reward, reward, scorer);
+    reward.strangers = Strangers(dialogues_, reward.mixture.strangers);
     const auto answers_of = [&](std::span<const Response> responses) {
       std::vector<ProfileAnswer> answers;
       for (std::size_t k = 0; k < responses.size(); ++k) {
@@ -262,11 +266,23 @@ class Tuner {
     options.depends_on = model_.name + ", reward";
     for (const double weight : reward.mixture.weights) options.depends_on += " " + std::to_string(weight);
     for (const double weight : reward.mixture.evidence) options.depends_on += " " + std::to_string(weight);
+    if (reward.mixture.strangers > 0)
+      options.depends_on += ", " + std::to_string(reward.mixture.strangers) + " strangers";
     if (options_.policy.distinct_entries) options.depends_on += ", distinct entries";
     options.resume = true;
     options.observer = options_.observer;
-    report_.ppo = tune_policy<B, float>(
-        policy, [&](std::span<const Response> responses) { return reward(answers_of(responses)); }, options);
+    if (options_.credit_entries) options.depends_on += ", entries credited";
+    const auto score = [&](std::span<const Response> responses) {
+      std::vector<Score> scores;
+      for (const EntryRewards& rewards : reward.by_entry(answers_of(responses))) {
+        Score& score = scores.emplace_back(Score{.total = rewards.total});
+        for (const EntryRewards::Entry& entry : rewards.entries)
+          if (options_.credit_entries)
+            score.parts.push_back({policy.token_before(responses[scores.size() - 1], entry.end), entry.amount});
+      }
+      return scores;
+    };
+    report_.ppo = tune_policy<B, float>(policy, score, options);
     report_.interrupted = report_.ppo->interrupted;
     if (report_.interrupted) return;
     adapter_ = policy.adapter();

@@ -46,9 +46,9 @@ struct TuningOptions {
   lm::FinetuneOptions items{};
   TrainScorerOptions reward{};
   TunePolicyOptions ppo{};
-  LmPolicyOptions policy{};              ///< its `lora` and `held` are those above
-  RewardMixture mixture{};               ///< weights of the reward's terms
-  std::filesystem::path given_reward{};  ///< a reward trained elsewhere, instead of the stage `reward`
+  LmPolicyOptions policy{};               ///< its `lora` and `held` are those above
+  RewardMixture mixture{.strangers = 2};  ///< weights of the reward's terms; without reward_evidence no strangers
+  std::filesystem::path given_reward{};   ///< a reward trained elsewhere, instead of the stage `reward`
   std::filesystem::path start{};  ///< updates to begin with: a PEFT adapter of `lora`'s rank and layers; empty: none
   /// sft trains every weight, not `lora`'s updates: models of a few million weights learn far faster so. `folder`/sft
   /// then holds the model's weights instead of an adapter, and the updates of later stages belong to that model.
@@ -60,6 +60,9 @@ struct TuningOptions {
   /// Prompts of ppo beside each user's own, of random parts of the history: what a small model learned by heart in sft
   /// it answers from memory, and gets better at that alone.
   Index partial_prompts = 0;
+  /// What an entry's own evidence earns of a profile's reward, ppo credits to the tokens up to that entry alone, not to
+  /// those that come after it.
+  bool credit_entries = true;
   /// The reward model begins with the updates that stand (`lora`'s rank and layers hold) instead of the bare model.
   bool reward_from_tuned = false;
   /// The reward model hears evidence from the history besides its scorer (see reward/evidence.hpp), by weights learned

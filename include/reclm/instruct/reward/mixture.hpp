@@ -48,6 +48,9 @@ struct RewardMixture {
   EvidenceWeights evidence = kScorerAlone;  ///< what the first of them, the reward model, goes by
   std::array<RunningScale, kRewardTerms> scales{};
   double malformed = -4;  ///< the reward of a text that is no profile
+  /// From the scorer's opinion of an answer its mean opinion beside so many other people's prompts is taken (see
+  /// strangers.hpp), 0 to 64
+  Index strangers = 0;
 
   void calibrate(const TermValues& values) {
     for (std::size_t k = 0; k < kRewardTerms; ++k) scales[k].add(values[k]);

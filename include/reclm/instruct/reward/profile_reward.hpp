@@ -23,6 +23,7 @@
 #include "reclm/instruct/reward/pair_accuracy.hpp"
 #include "reclm/instruct/reward/profile_evidence.hpp"
 #include "reclm/instruct/reward/sequence_scorer.hpp"
+#include "reclm/instruct/reward/strangers.hpp"
 
 namespace reclm::instruct {
 
@@ -31,6 +32,16 @@ struct ProfileAnswer {
   Id user = 0;
   const lm::Dialogue* question = nullptr;
   std::string text;
+};
+
+/// A profile's reward, and what of it single entries earn by their own evidence: lift, kinship and reach.
+struct EntryRewards {
+  struct Entry {
+    std::size_t end = 0;  ///< the byte of the text behind the entry
+    double amount = 0;
+  };
+  double total = 0;
+  std::vector<Entry> entries{};  ///< in the text's order; none of a text that is no profile
 };
 
 /// Judges profiles. The scorer is optional, and so is each term: see RewardMixture::weights.
@@ -43,7 +54,8 @@ class ProfileReward {
 
   RewardMixture mixture{};
   GrammarRules grammar{};
-  Index wanted = 3;  ///< interests, and identities, that a profile is asked for
+  Index wanted = 3;       ///< interests, and identities, that a profile is asked for
+  Strangers strangers{};  ///< beside whose prompts the scorer's opinion is taken; as many as mixture.strangers says
 
   /// What speaks for each answer, malformed ones too.
   std::vector<EvidenceValues> evidence(std::span<const ProfileAnswer> answers) {
@@ -64,9 +76,17 @@ class ProfileReward {
       if (scorer_ != nullptr && answer.question != nullptr)
         sequences.push_back(scorer_->tokens(*answer.question, answer.text));
     }
-    if (!sequences.empty() && sequences.size() == answers.size()) {
+    if (sequences.empty() || sequences.size() != answers.size()) return result;
+    const auto hear = [&](double share) {
       const std::vector<double> scores = scorer_->score(sequences);
-      for (std::size_t k = 0; k < scores.size(); ++k) result[k][static_cast<std::size_t>(Evidence::text)] = scores[k];
+      for (std::size_t k = 0; k < scores.size(); ++k)
+        result[k][static_cast<std::size_t>(Evidence::text)] += share * scores[k];
+    };
+    hear(1);
+    for (Index other = 0; other < strangers.each(); ++other) {
+      for (std::size_t k = 0; k < answers.size(); ++k)
+        sequences[k] = scorer_->tokens(strangers.prompt(answers[k].user, other), answers[k].text);
+      hear(-1.0 / static_cast<double>(strangers.each()));
     }
     return result;
   }
@@ -109,6 +129,32 @@ class ProfileReward {
     return rewards;
   }
 
+  /// The rewards, by entry. An item of the history counts for the interest that meets it best.
+  std::vector<EntryRewards> by_entry(std::span<const ProfileAnswer> answers) {
+    std::vector<EntryRewards> result;
+    const std::vector<double> totals = (*this)(answers);
+    const double spread = mixture.scales[0].deviation();
+    for (std::size_t k = 0; k < answers.size(); ++k) {
+      EntryRewards& rewards = result.emplace_back(EntryRewards{.total = totals[k]});
+      const ProfileReading reading = read_profile(answers[k].text, grammar);
+      if (!reading.valid() || spread < 1e-9) continue;
+      const Matrix<float>& history = evidence_.of(answers[k].user).history;
+      std::size_t at = 0;
+      const auto credit = [&](const std::vector<std::string>& entries, Evidence lifted, Evidence reached) {
+        const std::vector<double> amounts = entry_evidence(lifts(entries, history), entries.size(), lifted, reached);
+        for (std::size_t e = 0; e < entries.size(); ++e) {
+          const std::size_t found = answers[k].text.find(entries[e], at);
+          if (found == std::string::npos) continue;  // written in another case: what it earns stays with the end
+          at = found + entries[e].size();
+          rewards.entries.push_back({at, mixture.weights[0] / spread * amounts[e]});
+        }
+      };
+      credit(reading.profile.identities, Evidence::kinship, Evidence::kinship);
+      credit(reading.profile.interests, Evidence::lift, Evidence::reach);
+    }
+    return result;
+  }
+
   /// Adds profiles to the calibration set by which terms are put in deviations. Not training: a transferred reward is
   /// calibrated on some profiles of its new data set, or keeps the scales it has.
   void calibrate(std::span<const ProfileAnswer> answers) {
@@ -123,6 +169,26 @@ class ProfileReward {
     std::vector<std::uint8_t> known;
     for (const std::string& entry : entries) known.push_back(evidence_.known(entry) ? 1 : 0);
     return evidence_.lifts()(evidence_.vectors(entries), known, history);
+  }
+
+  // What each entry adds to the weighed evidence: its share of mean_lift and, where that is another, of mean_reach.
+  [[nodiscard]] std::vector<double> entry_evidence(const Matrix<double>& lifts, std::size_t entries, Evidence lifted,
+                                                   Evidence reached) const {
+    std::vector<double> amounts(entries, 0);
+    if (lifts.size() == 0) return amounts;
+    const auto weight = [&](Evidence e) { return mixture.evidence[static_cast<std::size_t>(e)]; };
+    const auto items = static_cast<double>(lifts.cols());
+    for (Index p = 0; p < lifts.rows(); ++p)
+      for (Index i = 0; i < lifts.cols(); ++i)
+        amounts[static_cast<std::size_t>(p)] +=
+            weight(lifted) * lifts(p, i) / items / static_cast<double>(std::max(wanted, lifts.rows()));
+    for (Index i = 0; reached != lifted && i < lifts.cols(); ++i) {
+      Index best = 0;
+      for (Index p = 1; p < lifts.rows(); ++p)
+        if (lifts(p, i) > lifts(best, i)) best = p;
+      amounts[static_cast<std::size_t>(best)] += weight(reached) * std::clamp(lifts(best, i), 0.0, 4.0) / items;
+    }
+    return amounts;
   }
 
   SequenceScorer<B>* scorer_;
@@ -169,6 +235,7 @@ inline void save_mixture(const std::filesystem::path& folder, const RewardMixtur
     evidence[std::string(name_of(static_cast<Evidence>(k)))] = mixture.evidence[k];
   const nlohmann::ordered_json all{{"format", detail::kRewardFormat},
                                    {"malformed", mixture.malformed},
+                                   {"strangers", mixture.strangers},
                                    {"evidence", std::move(evidence)},
                                    {"terms", std::move(terms)}};
   std::error_code ignored;
@@ -196,6 +263,12 @@ inline RewardMixture load_mixture(const std::filesystem::path& folder) {
     return value;
   };
   mixture.malformed = number(all, "malformed");
+  if (all.contains("strangers")) {  // before there were any, rewards said nothing of them
+    const double strangers = number(all, "strangers");
+    if (!(strangers >= 0 && strangers <= kMostStrangers && std::floor(strangers) == strangers))
+      throw refuse("\"strangers\" is no whole number from 0 to " + std::to_string(kMostStrangers));
+    mixture.strangers = static_cast<Index>(strangers);
+  }
   for (std::size_t k = 0; k < kEvidence; ++k)
     mixture.evidence[k] = number(all.value("evidence", nlohmann::json()), name_of(static_cast<Evidence>(k)).data());
   for (std::size_t k = 0; k < kRewardTerms; ++k) {

@@ -40,9 +40,11 @@ class SavedReward {
               const std::filesystem::path& folder)
       : scorer_(model, scorer_updates(folder, options), {}, options.held),
         evidence_(evidence_of(from, options.seed), options.encoder),
+        dialogues_(*from.data, options.dialogues),
         reward_(&scorer_, evidence_) {
     reward_.wanted = options.dialogues.user_entries;
     load_reward(folder, reward_, &scorer_);
+    reward_.strangers = Strangers(dialogues_, reward_.mixture.strangers);
   }
   SavedReward(const SavedReward&) = delete;
 
@@ -52,6 +54,7 @@ class SavedReward {
  private:
   SequenceScorer<B> scorer_;
   ProfileEvidence evidence_;
+  Dialogues dialogues_;
   ProfileReward<B> reward_;
 };
 

@@ -82,6 +82,16 @@ class LmPolicy {
   /// The texts of the answers drawn last.
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
 
+  /// The token of `answer` in which the byte before `end` of its text stands; the last one beyond the text.
+  [[nodiscard]] Index token_before(const Response& answer, std::size_t end) const {
+    std::size_t bytes = 0;
+    for (std::size_t t = 0; t < answer.tokens.size(); ++t) {
+      bytes += model_.texts[answer.tokens[t]].size();
+      if (bytes >= end) return static_cast<Index>(t);
+    }
+    return static_cast<Index>(answer.tokens.size()) - 1;
+  }
+
   Evaluation evaluate(Tape<B, float>& tape, std::span<const Response> answers, bool with_values) {
     const lm::PackedBatch batch = packed(answers);
     const Var hidden = policy_.forward(tape, batch, {.recompute = options_.recompute});

@@ -17,19 +17,17 @@
 #include "reclm/instruct/rl/losses.hpp"
 #include "reclm/instruct/rl/options.hpp"
 #include "reclm/instruct/rl/policy.hpp"
+#include "reclm/instruct/rl/score.hpp"
 #include "reclm/lm/training/gradients.hpp"
 #include "reclm/tensor/adam.hpp"
 #include "reclm/tensor/ops/loss.hpp"
 
 namespace reclm::instruct {
 
-/// A score for each answer; `Response::question` says what it answers.
-using Scorer = std::function<std::vector<double>(std::span<const Response>)>;
-
 /// What one answer went through.
 struct ScoredAnswer {
   Response response;
-  double score = 0;
+  Score score;
   std::vector<double> log_probs, reference, values;  ///< one a token, when it was drawn
   std::vector<double> advantages, returns;           ///< PPO: one a token; GRPO: one advantage
 };
@@ -82,16 +80,28 @@ class RlTrainer {
     for (const Index question : questions)
       repeated.insert(repeated.end(), static_cast<std::size_t>(options_.group), question);
     std::vector<Response> responses = policy_.draw(repeated, steps_);
-    const std::vector<double> scores = scorer(responses);
+    std::vector<Score> scores = scorer(responses);
     detail::require_count("RlTrainer", "number of scores", scores.size(), responses.size());
     answers_.clear();
     for (std::size_t k = 0; k < responses.size(); ++k) {
-      if (!std::isfinite(scores[k]))
+      if (!finite(scores[k]))
         throw NumericError("RlTrainer: the score of answer " + std::to_string(k) + " in step " +
                            std::to_string(steps_ + 1) + " is not finite. Remedy: look at the reward's parts");
-      answers_.push_back({std::move(responses[k]), scores[k], {}, {}, {}, {}, {}});
+      check_parts(scores[k], responses[k]);
+      answers_.push_back({std::move(responses[k]), std::move(scores[k]), {}, {}, {}, {}, {}});
     }
     remember();
+  }
+
+  static bool finite(const Score& score) {
+    return std::isfinite(score.total) && std::all_of(score.parts.begin(), score.parts.end(),
+                                                     [](const ScorePart& p) { return std::isfinite(p.amount); });
+  }
+  static void check_parts(const Score& score, const Response& response) {
+    for (const ScorePart& part : score.parts)
+      if (part.token < 0 || part.token >= static_cast<Index>(response.tokens.size()))
+        throw ShapeError("RlTrainer: a part of a score is owed to token " + std::to_string(part.token) +
+                         " of an answer of " + std::to_string(response.tokens.size()));
   }
 
   // Log-probabilities and values as they stand before the update, a mini-batch at a time.
@@ -126,8 +136,8 @@ class RlTrainer {
     const double n = std::max<double>(1, static_cast<double>(answers_.size()));
     double tokens = 0, squares = 0;
     for (const ScoredAnswer& a : answers_) {
-      stats.reward += a.score / n;
-      squares += a.score * a.score / n;
+      stats.reward += a.score.total / n;
+      squares += a.score.total * a.score.total / n;
       for (std::size_t t = 0; t < a.log_probs.size(); ++t) {
         stats.kl += (a.log_probs[t] - a.reference[t]) / n;
         stats.entropy -= a.log_probs[t];
@@ -141,15 +151,21 @@ class RlTrainer {
     return stats;
   }
 
-  // PPO: the KL at every token, the score at the last one.
+  // PPO: the KL at every token, the score's parts where they are owed, what is left of it at the last token.
   void credit_tokens() {
     std::vector<double> rewards;
     for (std::size_t k = 0; k < answers_.size(); ++k) {
       const ScoredAnswer& a = answers_[k];
-      const double credit = a.score - (options_.against_group ? mean_of_others(k) : 0.0);
+      const std::size_t first = rewards.size();
       for (std::size_t t = 0; t < a.log_probs.size(); ++t)
-        rewards.push_back(-controller_.coefficient() * estimate_kl(options_.estimator, a.log_probs[t], a.reference[t]) +
-                          (t + 1 == a.log_probs.size() ? credit : 0.0));
+        rewards.push_back(-controller_.coefficient() * estimate_kl(options_.estimator, a.log_probs[t], a.reference[t]));
+      const auto credit = [&](Index token, const auto& part_of) {
+        rewards[first + static_cast<std::size_t>(token)] +=
+            part_of(answers_[k].score) - (options_.against_group ? mean_of_others(k, part_of) : 0.0);
+      };
+      for (std::size_t part = 0; part < a.score.parts.size(); ++part)
+        credit(a.score.parts[part].token, [part](const Score& s) { return s.part(part); });
+      credit(static_cast<Index>(a.log_probs.size()) - 1, [](const Score& s) { return s.rest(); });
     }
     if (options_.whiten_rewards) whiten(rewards, false);
     std::vector<double> all;
@@ -170,11 +186,13 @@ class RlTrainer {
     }
   }
 
-  [[nodiscard]] double mean_of_others(std::size_t answer) const {
+  // Of the other answers to the same question.
+  template <class PartOf>
+  [[nodiscard]] double mean_of_others(std::size_t answer, const PartOf& part_of) const {
     const auto group = static_cast<std::size_t>(options_.group);
     const std::size_t first = answer / group * group;
-    double sum = -answers_[answer].score;
-    for (std::size_t k = first; k < first + group; ++k) sum += answers_[k].score;
+    double sum = -part_of(answers_[answer].score);
+    for (std::size_t k = first; k < first + group; ++k) sum += part_of(answers_[k].score);
     return sum / static_cast<double>(group - 1);
   }
 
@@ -183,7 +201,7 @@ class RlTrainer {
     const auto group = static_cast<std::size_t>(options_.group);
     for (std::size_t first = 0; first < answers_.size(); first += group) {
       std::vector<double> scores;
-      for (std::size_t k = 0; k < group; ++k) scores.push_back(answers_[first + k].score);
+      for (std::size_t k = 0; k < group; ++k) scores.push_back(answers_[first + k].score.total);
       const auto relative = relative_rewards(scores, options_.divide_by_spread);
       for (std::size_t k = 0; k < group; ++k) answers_[first + k].advantages.assign(1, relative[k]);
     }
@@ -200,9 +218,9 @@ class RlTrainer {
       std::iota(unit.begin(), unit.end(), first);
       if (options_.algorithm == RlAlgorithm::dpo) {
         const auto [worst, best] = std::minmax_element(unit.begin(), unit.end(), [&](std::size_t a, std::size_t b) {
-          return answers_[a].score < answers_[b].score;
+          return answers_[a].score.total < answers_[b].score.total;
         });
-        if (answers_[*best].score <= answers_[*worst].score) continue;  // nothing to prefer
+        if (answers_[*best].score.total <= answers_[*worst].score.total) continue;  // nothing to prefer
         unit = {*best, *worst};
       }
       result.push_back(std::move(unit));
