@@ -275,10 +275,11 @@ class Tuner {
     const auto score = [&](std::span<const Response> responses) {
       std::vector<Score> scores;
       for (const EntryRewards& rewards : reward.by_entry(answers_of(responses))) {
-        Score& score = scores.emplace_back(Score{.total = rewards.total});
+        const Response& response = responses[scores.size()];
+        Score& whole = scores.emplace_back(Score{.total = rewards.total});
+        if (!options_.credit_entries) continue;
         for (const EntryRewards::Entry& entry : rewards.entries)
-          if (options_.credit_entries)
-            score.parts.push_back({policy.token_before(responses[scores.size() - 1], entry.end), entry.amount});
+          whole.parts.push_back({policy.token_before(response, entry.end), entry.amount});
       }
       return scores;
     };
