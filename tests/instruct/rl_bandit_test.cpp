@@ -289,7 +289,7 @@ TEST_CASE("PPO that knows which token earned what has the same optimum, with les
                              .value_clip = 0,
                              .against_group = true,
                              .kl = {.coefficient = 0.5, .target = 0}});
-    for (int step = 0; step < 300; ++step) trainer.step(questions(2), parts ? Scorer(parted) : Scorer(score));
+    for (int step = 0; step < 300; ++step) trainer.step(questions(2), parts ? AnswerScorer(parted) : AnswerScorer(score));
     distance[parts] = distance_to(tilted, policy, length, 0.5);
   }
   CHECK(distance[1] < 0.15);

@@ -37,11 +37,11 @@ struct Score {
 
 /// A score for each answer; `Response::question` says what it answers. From any function that returns a vector of
 /// Score, or of numbers where nobody knows which token earned what.
-class Scorer {
+class AnswerScorer {
  public:
   template <std::invocable<std::span<const Response>> F>
-  requires(!std::same_as<F, Scorer>)
-      Scorer(F score) {  // NOLINT(google-explicit-constructor): a function is meant to be passed as it is
+  requires(!std::same_as<F, AnswerScorer>)
+      AnswerScorer(F score) {  // NOLINT(google-explicit-constructor): a function is meant to be passed as it is
     using Result = std::invoke_result_t<F&, std::span<const Response>>;
     if constexpr (std::same_as<Result, std::vector<Score>>)
       score_ = std::move(score);

@@ -58,7 +58,7 @@ class RlTrainer {
   [[nodiscard]] const std::vector<ScoredAnswer>& answers() const { return answers_; }
 
   /// One step on `questions`. @throws NumericError when a loss or a score is not finite
-  RlStats step(std::span<const Index> questions, const Scorer& scorer) {
+  RlStats step(std::span<const Index> questions, const AnswerScorer& scorer) {
     draw(questions, scorer);
     RlStats stats = describe();
     if (options_.algorithm == RlAlgorithm::ppo) credit_tokens();
@@ -75,7 +75,7 @@ class RlTrainer {
     return options;
   }
 
-  void draw(std::span<const Index> questions, const Scorer& scorer) {
+  void draw(std::span<const Index> questions, const AnswerScorer& scorer) {
     std::vector<Index> repeated;
     for (const Index question : questions)
       repeated.insert(repeated.end(), static_cast<std::size_t>(options_.group), question);

@@ -91,7 +91,7 @@ inline StageSettings settings_of(const TunePolicyOptions& o, Index questions) {
 /// resumed.
 /// @throws ConfigError, NumericError, IoError, DataError
 template <class B, class T, RlPolicy<B, T> P>
-TunePolicyReport tune_policy(P& policy, const Scorer& scorer, const TunePolicyOptions& options) {
+TunePolicyReport tune_policy(P& policy, const AnswerScorer& scorer, const TunePolicyOptions& options) {
   if (options.steps < 1 || options.questions < 1 || options.checkpoint_every < 1 || policy.questions() < 1)
     throw ConfigError("TunePolicyOptions: steps, questions and checkpoint_every must be 1 or more, and so the prompts");
   RlTrainer<B, T, P> trainer(policy, options.rl);
