@@ -233,6 +233,19 @@ TEST_CASE("a reward by entry adds up, and a stranger's interest earns less than 
     foreign += by_entry[k].entries.back().amount;
   }
   CHECK(own > 2 * foreign);
+  // What is missing or said twice earns nothing, and interests keep their places.
+  const Profile profile = read_profile(texts[0]).profile;
+  const std::string name = profile.interests[0];
+  const std::string twice =
+      "User identity: " + name + " friend, " + name + " friend; User interests: " + name + ", " + name;
+  const auto repeated = reward.by_entry(std::vector<ProfileAnswer>{{0, nullptr, twice}}).front().entries;
+  REQUIRE(repeated.size() == 4);
+  const std::size_t label = twice.find(kInterestLabel);
+  CHECK(repeated[0].end == twice.find(','));
+  CHECK(repeated[1].amount == 0);
+  CHECK(repeated[2].amount == 0);
+  CHECK(repeated[2].end > label);
+  CHECK(repeated[3].end == twice.find(name, label) + name.size());
   CHECK(by_entry.back().entries.empty());
   CHECK(by_entry.back().total == reward.mixture.malformed);
 }

@@ -268,8 +268,9 @@ TEST_CASE("a score's parts are credited to the tokens before them, part by part 
     return scores;
   };
   trainer.step(questions(1), scorer);
-  // Of the first parts 2 − (6 + 0)/2 and 6 − (2 + 0)/2, of the second 5, of the rests 3, 1 and 1: 2, −1 and −1.
-  const std::vector<std::vector<double>> expected{{6, 7, 7}, {4, 4, -1}, {-1, -1, -1}};
+  // Less the others' mean the first parts are −1, 5 and, at its end, −4; the second ones 5 and, at the ends, −2.5; the
+  // rests 2, −1 and −1. An answer's first token has all of it: its total less the others'.
+  const std::vector<std::vector<double>> expected{{6, 7, 7}, {1.5, 1.5, -3.5}, {-7.5, -7.5, -7.5}};
   REQUIRE(trainer.answers().size() == 9);
   for (std::size_t k = 0; k < 9; ++k)
     for (std::size_t t = 0; t < 3; ++t)
@@ -289,7 +290,8 @@ TEST_CASE("PPO that knows which token earned what has the same optimum, with les
                              .value_clip = 0,
                              .against_group = true,
                              .kl = {.coefficient = 0.5, .target = 0}});
-    for (int step = 0; step < 300; ++step) trainer.step(questions(2), parts ? AnswerScorer(parted) : AnswerScorer(score));
+    for (int step = 0; step < 300; ++step)
+      trainer.step(questions(2), parts ? AnswerScorer(parted) : AnswerScorer(score));
     distance[parts] = distance_to(tilted, policy, length, 0.5);
   }
   CHECK(distance[1] < 0.15);
@@ -388,11 +390,14 @@ TEST_CASE("options out of range and scores that are no numbers are refused") {
                   NumericError);
   CHECK_THROWS_AS(trainer.step(questions(1), [](auto) { return std::vector<double>{}; }), ShapeError);
   for (const Index token : {Index{-1}, Index{1}})
-    CHECK_THROWS_AS(
-        trainer.step(questions(1),
-                     [=](auto answers) { return std::vector<Score>(answers.size(), {1, {{token, 0.5}}}); }),
-        ShapeError);
-  CHECK_THROWS_AS(
-      trainer.step(questions(1), [](auto answers) { return std::vector<Score>(answers.size(), {1, {{0, NAN}}}); }),
-      NumericError);
+    CHECK_THROWS_AS(trainer.step(questions(1),
+                                 [=](auto answers) {
+                                   return std::vector<Score>(answers.size(), {1, {{token, 0.5}}});
+                                 }),
+                    ShapeError);
+  CHECK_THROWS_AS(trainer.step(questions(1),
+                               [](auto answers) {
+                                 return std::vector<Score>(answers.size(), {1, {{0, NAN}}});
+                               }),
+                  NumericError);
 }

@@ -129,7 +129,7 @@ class ProfileReward {
     return rewards;
   }
 
-  /// The rewards, by entry. An item of the history counts for the interest that meets it best.
+  /// The rewards, by entry: what each adds to the evidence of those before it.
   std::vector<EntryRewards> by_entry(std::span<const ProfileAnswer> answers) {
     std::vector<EntryRewards> result;
     const std::vector<double> totals = (*this)(answers);
@@ -139,18 +139,21 @@ class ProfileReward {
       const ProfileReading reading = read_profile(answers[k].text, grammar);
       if (!reading.valid() || spread < 1e-9) continue;
       const Matrix<float>& history = evidence_.of(answers[k].user).history;
+      const std::string& text = answers[k].text;
       std::size_t at = 0;
-      const auto credit = [&](const std::vector<std::string>& entries, Evidence lifted, Evidence reached) {
-        const std::vector<double> amounts = entry_evidence(lifts(entries, history), entries.size(), lifted, reached);
+      const auto credit = [&](const std::vector<std::string>& entries, Evidence lifted, bool reached) {
+        const std::vector<double> amounts = entry_evidence(lifts(entries, history), lifted, reached);
         for (std::size_t e = 0; e < entries.size(); ++e) {
-          const std::size_t found = answers[k].text.find(entries[e], at);
-          if (found == std::string::npos) continue;  // written in another case: what it earns stays with the end
-          at = found + entries[e].size();
+          const std::size_t found = text.find(entries[e], at);
+          if (found != std::string::npos) at = found + entries[e].size();
           rewards.entries.push_back({at, mixture.weights[0] / spread * amounts[e]});
         }
       };
-      credit(reading.profile.identities, Evidence::kinship, Evidence::kinship);
-      credit(reading.profile.interests, Evidence::lift, Evidence::reach);
+      credit(reading.profile.identities, Evidence::kinship, false);
+      at = std::max(at, std::min(text.size(), detail::lowered(text).rfind("interest")));
+      // The n-th interests of several answers are compared with each other: identities that are missing earn nothing.
+      while (static_cast<Index>(rewards.entries.size()) < wanted) rewards.entries.push_back({at, 0});
+      credit(reading.profile.interests, Evidence::lift, true);
     }
     return result;
   }
@@ -171,22 +174,19 @@ class ProfileReward {
     return evidence_.lifts()(evidence_.vectors(entries), known, history);
   }
 
-  // What each entry adds to the weighed evidence: its share of mean_lift and, where that is another, of mean_reach.
-  [[nodiscard]] std::vector<double> entry_evidence(const Matrix<double>& lifts, std::size_t entries, Evidence lifted,
-                                                   Evidence reached) const {
-    std::vector<double> amounts(entries, 0);
-    if (lifts.size() == 0) return amounts;
+  // What each entry adds to the weighed evidence of those before it: nothing that comes later changes it, so that who
+  // is credited with it was free to choose. `reached` is asked of interests, not of identities.
+  [[nodiscard]] std::vector<double> entry_evidence(const Matrix<double>& lifts, Evidence lifted, bool reached) const {
     const auto weight = [&](Evidence e) { return mixture.evidence[static_cast<std::size_t>(e)]; };
-    const auto items = static_cast<double>(lifts.cols());
-    for (Index p = 0; p < lifts.rows(); ++p)
-      for (Index i = 0; i < lifts.cols(); ++i)
-        amounts[static_cast<std::size_t>(p)] +=
-            weight(lifted) * lifts(p, i) / items / static_cast<double>(std::max(wanted, lifts.rows()));
-    for (Index i = 0; reached != lifted && i < lifts.cols(); ++i) {
-      Index best = 0;
-      for (Index p = 1; p < lifts.rows(); ++p)
-        if (lifts(p, i) > lifts(best, i)) best = p;
-      amounts[static_cast<std::size_t>(best)] += weight(reached) * std::clamp(lifts(best, i), 0.0, 4.0) / items;
+    std::vector<double> amounts;
+    double before = 0;
+    for (Index entries = 1; entries <= lifts.rows(); ++entries) {
+      Matrix<double> first(entries, lifts.cols());
+      std::copy_n(lifts.data(), first.size(), first.data());
+      const double now =
+          weight(lifted) * mean_lift(first, wanted) + (reached ? weight(Evidence::reach) * mean_reach(first) : 0);
+      amounts.push_back(now - before);
+      before = now;
     }
     return amounts;
   }

@@ -14,7 +14,7 @@
 
 namespace reclm::instruct {
 
-/// A part of a score, owed to the tokens up to `token`.
+/// A part of a score, owed to the tokens up to `token`: those after it must not change it.
 struct ScorePart {
   Index token = 0;  ///< of the answer, from 0
   double amount = 0;
@@ -22,7 +22,8 @@ struct ScorePart {
 
 /// The score of an answer. PPO credits its parts where they are owed and what is left at the answer's last token, so
 /// that a token is credited with what comes after it alone. With a group the first parts of all of its answers are
-/// compared with each other, the second parts likewise, and so on; an answer without such a part has 0 there.
+/// compared with each other, the second parts likewise, and so on; an answer without such a part has 0 there, which
+/// its last token is credited with.
 struct Score {
   double total = 0;
   std::vector<ScorePart> parts{};

@@ -163,9 +163,12 @@ class RlTrainer {
         rewards[first + static_cast<std::size_t>(token)] +=
             part_of(answers_[k].score) - (options_.against_group ? mean_of_others(k, part_of) : 0.0);
       };
-      for (std::size_t part = 0; part < a.score.parts.size(); ++part)
-        credit(a.score.parts[part].token, [part](const Score& s) { return s.part(part); });
-      credit(static_cast<Index>(a.log_probs.size()) - 1, [](const Score& s) { return s.rest(); });
+      const Index last = static_cast<Index>(a.log_probs.size()) - 1;
+      // Of a part that others have and it has not, an answer's end is owed the lack.
+      for (std::size_t part = 0; part < most_parts(k); ++part)
+        credit(part < a.score.parts.size() ? a.score.parts[part].token : last,
+               [part](const Score& s) { return s.part(part); });
+      credit(last, [](const Score& s) { return s.rest(); });
     }
     if (options_.whiten_rewards) whiten(rewards, false);
     std::vector<double> all;
@@ -184,6 +187,16 @@ class RlTrainer {
       a.advantages.assign(begin, begin + static_cast<std::ptrdiff_t>(a.log_probs.size()));
       at += a.log_probs.size();
     }
+  }
+
+  // Of an answer or, where it is compared with its group, of any in it.
+  [[nodiscard]] std::size_t most_parts(std::size_t answer) const {
+    if (!options_.against_group) return answers_[answer].score.parts.size();
+    const auto group = static_cast<std::size_t>(options_.group);
+    const std::size_t first = answer / group * group;
+    std::size_t most = 0;
+    for (std::size_t k = first; k < first + group; ++k) most = std::max(most, answers_[k].score.parts.size());
+    return most;
   }
 
   // Of the other answers to the same question.
