@@ -246,6 +246,11 @@ TEST_CASE("a reward by entry adds up, and a stranger's interest earns less than 
   CHECK(repeated[2].amount == 0);
   CHECK(repeated[2].end > label);
   CHECK(repeated[3].end == twice.find(name, label) + name.size());
+  // What stands in the text in another form than it is read in is owed to the end.
+  const std::string spaced = "User identity: reader; User interests: " + name + " and  more";
+  const auto unknown = reward.by_entry(std::vector<ProfileAnswer>{{0, nullptr, spaced}}).front().entries;
+  REQUIRE(unknown.size() == 4);
+  CHECK(unknown.back().end == spaced.size());
   CHECK(by_entry.back().entries.empty());
   CHECK(by_entry.back().total == reward.mixture.malformed);
 }

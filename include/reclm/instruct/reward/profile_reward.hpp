@@ -145,12 +145,13 @@ class ProfileReward {
         const std::vector<double> amounts = entry_evidence(lifts(entries, history), lifted, reached);
         for (std::size_t e = 0; e < entries.size(); ++e) {
           const std::size_t found = text.find(entries[e], at);
-          if (found != std::string::npos) at = found + entries[e].size();
-          rewards.entries.push_back({at, mixture.weights[0] / spread * amounts[e]});
+          const bool verbatim = found != std::string::npos;  // else nobody knows where: at the text's end
+          if (verbatim) at = found + entries[e].size();
+          rewards.entries.push_back({verbatim ? at : text.size(), mixture.weights[0] / spread * amounts[e]});
         }
       };
       credit(reading.profile.identities, Evidence::kinship, false);
-      at = std::max(at, std::min(text.size(), detail::lowered(text).rfind("interest")));
+      at = std::min(text.size(), detail::lowered(text).find("interest", at));
       // The n-th interests of several answers are compared with each other: identities that are missing earn nothing.
       while (static_cast<Index>(rewards.entries.size()) < wanted) rewards.entries.push_back({at, 0});
       credit(reading.profile.interests, Evidence::lift, true);
