@@ -224,4 +224,8 @@ TEST_CASE("batches hold every sample once, within the limit, in another order ea
   CHECK(std::unique(seen.begin(), seen.end()) == seen.end());
   CHECK(first == plan_batches(samples, 24, 1, 0));
   CHECK(first != plan_batches(samples, 24, 1, 1));
+  seen.clear();
+  for (const auto& batch : plan_batches(samples, 24, 1, 0, false)) seen.insert(seen.end(), batch.begin(), batch.end());
+  CHECK(seen.size() == 11);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));  // as they stand
 }

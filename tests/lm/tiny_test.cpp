@@ -1,5 +1,11 @@
 /// The model without a download, in a smaller size: it learns, is the same again, and lives in files and in memory.
 #include "reclm/lm/tiny.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "reclm/lm/decoder.hpp"
 #include "reclm/lm/tokenizer/load_tokenizer.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
@@ -127,4 +133,41 @@ TEST_CASE("a tiny model learns what its lessons teach and texts do not tell") {
   };
   for (int k = 0; k < 4; ++k)
     CHECK(loss(words[k], k % 2 == 0 ? "even" : "odd") < loss(words[k], k % 2 == 0 ? "odd" : "even"));
+}
+
+TEST_CASE("courses come one after the other, when a third of all else is done") {
+  const TinyModel tiny = train_tiny(small_world(), small_options());
+  const auto lesson = [](const std::string& word) { return TinyLesson{{{word, true}}, {}}; };
+  const std::vector<std::vector<TinyLesson>> courses{{lesson("bread"), lesson("baker"), lesson("flour")},
+                                                     {lesson("hiking"), lesson("trails")}};
+  std::vector<TrainingSample> rest;
+  for (TokenId token = 300; token < 306; ++token) rest.push_back({{token, token}, {1, 1}});
+  std::set<std::string> orders;
+  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+    const auto all = lm::detail::with_courses(rest, courses, tiny.tokenizer, seed);
+    REQUIRE(all.size() == 2 + 3 + 2 + 4);
+    const auto told = [&](std::size_t first, std::size_t count) {
+      std::multiset<std::string> words;
+      for (std::size_t k = first; k < first + count; ++k) words.insert(tiny.tokenizer.decode(all[k].tokens));
+      return words;
+    };
+    const auto holds = [](const std::multiset<std::string>& texts_told, const std::string& word) {
+      return std::ranges::count_if(texts_told, [&](const std::string& t) { return t.find(word) != t.npos; }) == 1;
+    };
+    for (const char* word : {"bread", "baker", "flour"}) CHECK(holds(told(2, 3), word));
+    for (const char* word : {"hiking", "trails"}) CHECK(holds(told(5, 2), word));
+    std::set<TokenId> others;
+    std::string order;
+    for (const std::size_t k : {0, 1, 7, 8, 9, 10}) others.insert(all[k].tokens.front());
+    CHECK(others == std::set<TokenId>{300, 301, 302, 303, 304, 305});
+    for (const TrainingSample& sample : all) order += tiny.tokenizer.decode(sample.tokens) + "|";
+    orders.insert(order);
+  }
+  CHECK(orders.size() == 4);  // each seed its own
+
+  TinyOptions options = small_options();
+  const auto trained = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
+  CHECK(trained.report.epoch_loss.size() == 1);
+  const auto again = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
+  CHECK(trained.report.last_loss == again.report.last_loss);
 }

@@ -98,9 +98,9 @@ class CollaborativeScene {
     lm::Dialogue messages = dialogues_.start(
         fill(t.collaborative, {{"form", dialogues_.user_form()}, {"items", lines}, {"people", people}}));
     messages.push_back({"assistant", profiles});
-    messages.push_back(
-        {"user", fill(t.question,
-                      {{"person", "1"}, {"number", number(asked_)}, {"item", dialogues_.texts().short_text(asked_)}})});
+    const ItemTexts& texts = dialogues_.texts();
+    const std::string item = in_place ? texts.text(asked_) : texts.short_text(asked_);
+    messages.push_back({"user", fill(t.question, {{"person", "1"}, {"number", number(asked_)}, {"item", item}})});
     messages.push_back({"assistant", yes ? t.yes : t.no});
     return messages;
   }

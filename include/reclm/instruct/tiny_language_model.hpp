@@ -79,6 +79,7 @@ inline std::vector<std::string> tiny_texts_of(const Dataset& data, const std::ve
 struct TinyCorpus {
   std::vector<std::string> texts;
   std::vector<lm::TinyLesson> lessons{};
+  std::vector<std::vector<lm::TinyLesson>> courses{};  ///< see lm::train_tiny
 };
 
 /// Sees to it that `folder` is a Hugging Face folder with a tiny model. Where there is none it is trained on the
@@ -95,7 +96,7 @@ bool make_tiny_model(const std::filesystem::path& folder, const Corpus& corpus, 
   if (!fs::exists(folder / "config.json")) {
     options.checkpoint = checkpoint;
     TinyCorpus from = corpus();
-    const lm::TinyModel tiny = lm::train_tiny(std::move(from.texts), options, from.lessons);
+    const lm::TinyModel tiny = lm::train_tiny(std::move(from.texts), options, from.lessons, from.courses);
     if (tiny.report.interrupted) return false;
     fs::remove_all(beside);
     fs::create_directories(beside);

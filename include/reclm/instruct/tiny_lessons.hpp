@@ -55,7 +55,7 @@ class ReadingLessons {
 
  private:
   static constexpr std::size_t kNamed = 3;   // subjects in an answer
-  static constexpr int kQuestions = 8;       // about one list
+  static constexpr int kQuestions = 12;      // about one list
   static constexpr std::uint32_t kMet = 40;  // people among whom those with lists alike are looked for
   static constexpr std::size_t kAlike = 5;   // of them
 
@@ -85,14 +85,15 @@ class ReadingLessons {
     return subjects;
   }
 
+  [[nodiscard]] static std::string list(const char* title, const std::vector<Id>& subjects,
+                                        const std::vector<std::string>& names) {
+    std::string text = title, gap = " ";
+    for (const Id subject : subjects) text += std::exchange(gap, ", ") + names[static_cast<std::size_t>(subject)];
+    return text;
+  }
   [[nodiscard]] std::string named(const char* title, const std::vector<Id>& items,
                                   const std::vector<std::string>& names) {
-    std::string text = title, gap = " ";
-    for (const Id subject : subjects_of(items)) {
-      text += gap + names[static_cast<std::size_t>(subject)];
-      gap = ", ";
-    }
-    return text;
+    return list(title, subjects_of(items), names);
   }
 
   // Each item, and its subject behind it.
@@ -138,16 +139,14 @@ class ReadingLessons {
       lessons_.push_back({{{prompt->back().content, false}}, std::move(answer)});
   }
 
-  [[nodiscard]] bool shares_subject(Id item, const std::vector<Id>& items) const {
-    return std::any_of(items.begin(), items.end(), [&](Id other) {
-      return std::any_of(about(item).begin(), about(item).end(), [&](Id subject) {
-        return std::find(about(other).begin(), about(other).end(), subject) != about(other).end();
-      });
+  [[nodiscard]] bool about_one_of(const std::vector<Id>& subjects, Id item) const {
+    return std::ranges::any_of(about(item), [&](Id subject) {
+      return std::find(subjects.begin(), subjects.end(), subject) != subjects.end();
     });
   }
 
-  // Several people's lists, what each is about, and whether an item of another's list goes with the first one's:
-  // whether they share a subject. Then the same of items in nobody's list.
+  // Several people's lists, what each is about, and whether an item of another's list goes with the first person:
+  // whether it is about one of the subjects that were named. Then the same of items in nobody's list.
   void compare(Id user, const std::vector<Id>& own) {
     const auto users = static_cast<Id>(library_.dataset.train.users());
     std::vector<CollaborativeScene::Person> people{{own, {}}};
@@ -155,33 +154,35 @@ class ReadingLessons {
       if (auto list = list_of((user + k) % users, wording_.neighbour_items); !list.empty())
         people.push_back({std::move(list), {}});
     if (people.size() < 2) return;
+    const std::vector<Id> subjects = subjects_of(own);
     const bool yes = draws_.below(2) == 0;
-    const auto asked = draw_item(own, yes);
+    const auto asked = draw_item(own, subjects, yes);
     if (!asked) return;
     people[1 + draws_.below(static_cast<std::uint32_t>(people.size() - 1))].told.back() = *asked;
     for (CollaborativeScene::Person& person : people)
-      person.profile = named("Subjects:", person.told, library_.interest_names);
+      person.profile =
+          list("Subjects:", &person == &people.front() ? subjects : subjects_of(person.told), library_.interest_names);
     SkipCounts none;
     auto dialogue = CollaborativeScene(dialogues_, std::move(people), *asked).write(yes, none);
     if (!dialogue) return;
     const Templates& words = wording_.templates;
     for (int k = 1; items_in_place(words) && k < kQuestions; ++k) {
       const bool goes = draws_.below(2) == 0;
-      const auto item = draw_item(own, goes);
+      const auto item = draw_item(own, subjects, goes);
       if (!item) continue;
-      dialogue->push_back(
-          {"user", fill(words.question, {{"person", "1"}, {"item", dialogues_.texts().short_text(*item)}})});
+      dialogue->push_back({"user", fill(words.question, {{"person", "1"}, {"item", dialogues_.texts().text(*item)}})});
       dialogue->push_back({"assistant", goes ? words.yes : words.no});
     }
     lessons_.push_back({{}, {}, std::move(*dialogue)});
   }
 
-  // An item outside of the list that shares a subject with it, or none.
-  [[nodiscard]] std::optional<Id> draw_item(const std::vector<Id>& list, bool shares) {
+  // An item outside of the list that is about one of the subjects, or about none of them.
+  [[nodiscard]] std::optional<Id> draw_item(const std::vector<Id>& list, const std::vector<Id>& subjects, bool shares) {
     constexpr int kTries = 300;
     for (int k = 0; k < kTries; ++k) {
       const auto item = static_cast<Id>(draws_.below(static_cast<std::uint32_t>(library_.dataset.items.size())));
-      if (std::find(list.begin(), list.end(), item) == list.end() && shares_subject(item, list) == shares) return item;
+      if (std::find(list.begin(), list.end(), item) == list.end() && about_one_of(subjects, item) == shares)
+        return item;
     }
     return std::nullopt;
   }
@@ -198,9 +199,10 @@ class ReadingLessons {
 /// Lessons of `library`, worded as the prompts of `wording` are. Of each person the list of what was chosen, four
 /// times: with each item's subject behind it; with three subjects as an answer, the list's most frequent first; with
 /// those of part of the list; and with what such readers are called. Of every other person a dialogue as of A2: several
-/// people's lists, and whether items go with the first; of the others part of the list beside what the lists of people
-/// alike are about, with the whole list's subjects. And each item alone. Nobody's profile is told, nor what is true of
-/// a person: only what the listed items are about.
+/// people's lists, and whether items are about what the first one's is about (a model that is to learn this learns
+/// comparing_lessons first); of the others part of the list beside what the lists of people alike are about, with the
+/// whole list's subjects. And each item alone. Nobody's profile is told, nor what is true of a person: only what the
+/// listed items are about.
 /// Cost: 5 short texts a user and one an item
 inline std::vector<lm::TinyLesson> reading_lessons(const World& library, const DialogueOptions& wording) {
   return detail::ReadingLessons(library, wording).write();

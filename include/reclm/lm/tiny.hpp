@@ -84,12 +84,17 @@ inline std::vector<std::string> tiny_texts(const World& world, std::uint64_t see
 
 namespace detail {
 
+template <class V>
+void shuffle(std::span<V> values, RandomSequence& draws) {
+  for (std::size_t k = values.size(); k > 1; --k)
+    std::swap(values[k - 1], values[draws.below(static_cast<std::uint32_t>(k))]);
+}
+
 /// Texts one behind the other in a new order, cut into sequences of one length; the last, shorter one is left out.
 inline std::vector<TrainingSample> text_samples(std::vector<std::string> texts, const Tokenizer& tokenizer,
                                                 const TinyOptions& options) {
   RandomSequence draws(Random(options.seed, Stream::shuffle, 0x717));
-  for (std::size_t k = texts.size(); k > 1; --k)
-    std::swap(texts[k - 1], texts[draws.below(static_cast<std::uint32_t>(k))]);
+  shuffle(std::span(texts), draws);
   std::vector<TrainingSample> samples;
   TrainingSample sample;
   for (const std::string& text : texts) {
@@ -133,13 +138,36 @@ inline TrainingSample lesson_sample(const TinyLesson& lesson, const Tokenizer& t
   return sample;
 }
 
+/// A third of `rest`, the courses one after the other, and what is left of `rest`; each course and `rest` in an order
+/// of its own.
+inline std::vector<TrainingSample> with_courses(std::vector<TrainingSample> rest,
+                                                std::span<const std::vector<TinyLesson>> courses,
+                                                const Tokenizer& tokenizer, std::uint64_t seed) {
+  RandomSequence draws(Random(seed, Stream::shuffle, 0x718));
+  shuffle(std::span(rest), draws);
+  const std::span<TrainingSample> first = std::span(rest).first(rest.size() / 3),
+                                  last = std::span(rest).subspan(first.size());
+  std::vector<TrainingSample> all(first.begin(), first.end());
+  for (const std::vector<TinyLesson>& course : courses) {
+    const std::size_t begin = all.size();
+    for (const TinyLesson& lesson : course) all.push_back(lesson_sample(lesson, tokenizer));
+    shuffle(std::span(all).subspan(begin), draws);
+  }
+  all.insert(all.end(), last.begin(), last.end());
+  return all;
+}
+
 }  // namespace detail
 
 /// Learns a tokenizer and a decoder from texts, and from lessons if there are any.
+/// @param lessons  learned once, mixed with the texts
+/// @param courses  lessons that build on each other, learned one course after the other when a third of all else is
+///                 done: a model that has read nothing yet learns nothing of them
 /// @throws ConfigError when there are too few texts for one training sequence, or options are out of range
 /// Cost: 6 MFLOP a token and million parameters; at the defaults under a minute on two cores
 inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& options = {},
-                            std::span<const TinyLesson> lessons = {}) {
+                            std::span<const TinyLesson> lessons = {},
+                            std::span<const std::vector<TinyLesson>> courses = {}) {
   constexpr std::size_t spelled = 4000;  // lessons that the tokenizer learns its words from
   std::string corpus;
   for (const std::string& text : texts) corpus += text + "\n";
@@ -153,12 +181,13 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   const auto pass = static_cast<Index>(samples.size());
   const Index passes = std::max<Index>(1, (options.tokens / options.segment + pass / 2) / pass);
   int epochs = static_cast<int>(passes);
-  if (!lessons.empty()) {
+  if (!lessons.empty() || !courses.empty()) {
     samples.reserve(static_cast<std::size_t>(pass * passes) + lessons.size());
     for (Index k = pass; k < pass * passes; ++k) samples.push_back(samples[static_cast<std::size_t>(k - pass)]);
     for (const TinyLesson& lesson : lessons) samples.push_back(detail::lesson_sample(lesson, tokenizer));
     epochs = 1;
   }
+  if (!courses.empty()) samples = detail::with_courses(std::move(samples), courses, tokenizer, options.seed);
   ModelConfig config;
   config.vocabulary = tokenizer.vocabulary();
   config.width = options.width;
@@ -182,6 +211,7 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
                                     .beta2 = 0.98,
                                     .decay = 0.01,
                                     .seed = options.seed,
+                                    .shuffle = courses.empty(),
                                     .stage = "train the tiny model",
                                     .checkpoint = options.checkpoint,
                                     .checkpoint_every = 100,
