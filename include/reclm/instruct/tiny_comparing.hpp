@@ -20,8 +20,8 @@
 
 namespace reclm::instruct {
 
-/// Lists of each course. At the defaults some nine million tokens, enough for a model that reads already; a course helps
-/// only where the one before was mastered.
+/// Lists of each course. At the defaults some nine million tokens, enough for a model that reads already; a course
+/// helps only where the one before was mastered.
 struct ComparingOptions {
   Index names = 14'000;  ///< is this subject named in the list? A line a question, many to a list
   Index items = 7000;    ///< and is that which this item is about?
