@@ -1,15 +1,12 @@
 #pragma once
-// The tiny model that tuning_study begins with: one that can read and compare, as a large model can, before it is
-// tuned.
+// The tiny model that tuning_study begins with: one that can read, as a large model can, before it is tuned.
 #include <cstdio>
 #include <filesystem>
-#include <iterator>
 #include <string>
 #include <utility>
 
 #include "reclm/data/world.hpp"
 #include "reclm/instruct/open_language_model.hpp"
-#include "reclm/instruct/tiny_comparing.hpp"
 #include "reclm/instruct/tiny_language_model.hpp"
 #include "reclm/instruct/tiny_lessons.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
@@ -26,16 +23,12 @@ inline LanguageModel pretrained(const std::filesystem::path& folder) {
   const DialogueOptions wording = tiny_dialogues(seed);
   const auto corpus = [&] {
     TinyCorpus all;
-    all.courses.resize(4);
     for (const int vocabulary : {0, 1}) {
       const World library =
           make_world({.users = 14'000, .items = 8000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
       for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
         all.texts.push_back(std::move(text));
       for (lm::TinyLesson& lesson : reading_lessons(library, wording)) all.lessons.push_back(std::move(lesson));
-      auto courses = comparing_lessons(library, wording);
-      for (std::size_t k = 0; k < courses.size(); ++k)
-        std::move(courses[k].begin(), courses[k].end(), std::back_inserter(all.courses[k]));
     }
     return all;
   };
