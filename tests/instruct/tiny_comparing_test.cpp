@@ -1,12 +1,15 @@
 /// Lessons in comparing: every answer is right, Yes and No are even, and nothing but the answers is learned.
 #include "reclm/instruct/tiny_comparing.hpp"
 
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "reclm/instruct/tiny_language_model.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace reclm;
 using namespace reclm::instruct;
@@ -122,4 +125,37 @@ TEST_CASE("a library of too few subjects is refused") {
   World library = make_world({.users = 20, .items = 100, .vectors = false, .seed = 6});
   for (auto& about : library.item_interests) about = {0};
   CHECK_THROWS_AS(comparing_lessons(library, tiny_dialogues()), ConfigError);
+}
+
+TEST_CASE("a tiny model that learned courses stands in its folder, and no checkpoint beside it") {
+  const World library = make_world({.users = 60, .items = 900, .vectors = false, .seed = 6});
+  const DialogueOptions wording = tiny_dialogues();
+  const auto corpus = [&] {
+    TinyCorpus all;
+    all.texts = tiny_texts_of(library.dataset, library.user_profile_text, 1, wording);
+    all.courses = comparing_lessons(library, wording, {.names = 10, .items = 5, .person = 5, .several = 5});
+    return all;
+  };
+  lm::TinyOptions options = tiny_model_recipe();
+  options.width = 16;
+  options.layers = 1;
+  options.inner_width = 16;
+  options.vocabulary = 400;
+  options.tokens = 1;
+  options.course_passes = 1;
+  const test::TemporaryFolder folder;
+  const auto names = [&] {
+    std::set<std::string> all;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      all.insert(entry.path().filename().string());
+    return all;
+  };
+  options.observer = [](const Progress& progress) { return !progress.stage.ends_with("course 2"); };
+  CHECK(!make_tiny_model(folder / "tiny", corpus, options));
+  CHECK(names() == std::set<std::string>{"tiny.checkpoint.safetensors", "tiny.checkpoint.safetensors.1",
+                                         "tiny.checkpoint.safetensors.2"});
+  options.observer = {};
+  folder.write("tiny.checkpoint.safetensors.mine", "somebody's own");
+  CHECK(make_tiny_model(folder / "tiny", corpus, options));
+  CHECK(names() == std::set<std::string>{"tiny", "tiny.checkpoint.safetensors.mine"});
 }

@@ -2,6 +2,7 @@
 #include "reclm/lm/tiny.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -135,39 +136,74 @@ TEST_CASE("a tiny model learns what its lessons teach and texts do not tell") {
     CHECK(loss(words[k], k % 2 == 0 ? "even" : "odd") < loss(words[k], k % 2 == 0 ? "odd" : "even"));
 }
 
-TEST_CASE("courses come one after the other, when a third of all else is done") {
-  const TinyModel tiny = train_tiny(small_world(), small_options());
-  const auto lesson = [](const std::string& word) { return TinyLesson{{{word, true}}, {}}; };
-  const std::vector<std::vector<TinyLesson>> courses{{lesson("bread"), lesson("baker"), lesson("flour")},
-                                                     {lesson("hiking"), lesson("trails")}};
-  std::vector<TrainingSample> rest;
-  for (TokenId token = 300; token < 306; ++token) rest.push_back({{token, token}, {1, 1}});
-  std::set<std::string> orders;
-  for (const std::uint64_t seed : {1, 2, 3, 4}) {
-    const auto all = lm::detail::with_courses(rest, courses, tiny.tokenizer, seed);
-    REQUIRE(all.size() == 2 + 3 + 2 + 4);
-    const auto told = [&](std::size_t first, std::size_t count) {
-      std::multiset<std::string> words;
-      for (std::size_t k = first; k < first + count; ++k) words.insert(tiny.tokenizer.decode(all[k].tokens));
-      return words;
-    };
-    const auto holds = [](const std::multiset<std::string>& texts_told, const std::string& word) {
-      return std::ranges::count_if(texts_told, [&](const std::string& t) { return t.find(word) != t.npos; }) == 1;
-    };
-    for (const char* word : {"bread", "baker", "flour"}) CHECK(holds(told(2, 3), word));
-    for (const char* word : {"hiking", "trails"}) CHECK(holds(told(5, 2), word));
-    std::set<TokenId> others;
-    std::string order;
-    for (const std::size_t k : {0, 1, 7, 8, 9, 10}) others.insert(all[k].tokens.front());
-    CHECK(others == std::set<TokenId>{300, 301, 302, 303, 304, 305});
-    for (const TrainingSample& sample : all) order += tiny.tokenizer.decode(sample.tokens) + "|";
-    orders.insert(order);
-  }
-  CHECK(orders.size() == 4);  // each seed its own
+namespace {
 
+// The first is learned at once, the second never: its answers are drawn.
+std::vector<std::vector<TinyLesson>> two_courses() {
+  std::vector<std::vector<TinyLesson>> courses(2);
+  for (int k = 0; k < 300; ++k) courses[0].push_back({{{"bread", false}}, "baker"});
+  for (int k = 0; k < 40; ++k) courses[1].push_back({{{"hiking", false}}, k % 2 == 0 ? "yes" : "no"});
+  return courses;
+}
+
+TinyOptions course_options(std::vector<std::string>& phases) {
   TinyOptions options = small_options();
-  const auto trained = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
-  CHECK(trained.report.epoch_loss.size() == 1);
+  options.batch_tokens = options.course_tokens = 256;
+  options.observer = [&](const Progress& progress) {
+    if (progress.step == 1) phases.emplace_back(progress.stage);
+    return true;
+  };
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("courses come after all else, one after the other, each until it is mastered; then all is read again") {
+  std::vector<std::string> phases;
+  std::vector<Index> steps;
+  const std::vector<std::vector<TinyLesson>> courses = two_courses();
+  TinyOptions options = course_options(phases);
+  options.observer = [&, note = options.observer](const Progress& progress) {
+    if (progress.step == 1) steps.push_back(progress.total);
+    return note(progress);
+  };
+  const TinyModel tiny = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
+  const std::string name = "train the tiny model";
+  // What is answered by chance is never mastered.
+  CHECK(phases == std::vector<std::string>{name, name + ", course 1", name + ", course 2", name + ", course 2",
+                                           name + ", course 2", name + ", all once more"});
+  CHECK(tiny.report.epoch_loss.size() == phases.size());
+  CHECK(tiny.report.steps == std::accumulate(steps.begin(), steps.end(), Index{0}));
+  CHECK(steps[2] > steps[1]);  // the second course goes with the first, all with the second
+  CHECK(steps[5] > steps[0]);
   const auto again = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
-  CHECK(trained.report.last_loss == again.report.last_loss);
+  CHECK(again.report.last_loss == tiny.report.last_loss);
+
+  // The last course is not forgotten.
+  const TrainableDecoder<> model(tiny.weights);
+  const auto loss = [&](std::string told, std::string answer) {
+    const TrainingSample sample =
+        lm::detail::lesson_sample({{{std::move(told), false}}, std::move(answer)}, tiny.tokenizer);
+    return mean_loss(model, std::span<const TrainingSample>(&sample, 1));
+  };
+  CHECK(loss("hiking", "yes") < loss("hiking", "baker"));
+}
+
+TEST_CASE("a tiny model stopped in any phase goes on to the same bits") {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> phases;
+  const std::vector<std::vector<TinyLesson>> courses = two_courses();
+  TinyOptions options = course_options(phases);
+  const TinyModel whole = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
+  options.checkpoint = folder.path() / "tiny.checkpoint";
+  for (const std::string where : {"course 1", "course 2", "all once more"}) {
+    options.observer = [&](const Progress& progress) { return !progress.stage.ends_with(where) || progress.step < 2; };
+    CHECK(train_tiny(tiny_texts(small_world(), 1), options, {}, courses).report.interrupted);
+  }
+  options.observer = {};
+  const TinyModel resumed = train_tiny(tiny_texts(small_world(), 1), options, {}, courses);
+  CHECK(!resumed.report.interrupted);
+  CHECK(resumed.report.epoch_loss == whole.report.epoch_loss);
+  for (const std::string& tensor : whole.weights.names())
+    CHECK(std::ranges::equal(resumed.weights.get(tensor).bytes, whole.weights.get(tensor).bytes));
 }

@@ -20,8 +20,8 @@
 
 namespace reclm::instruct {
 
-/// Lists of each course. At the defaults some nine million tokens, enough for a model that reads already; a course
-/// helps only where the one before was mastered.
+/// Lists of each course. At the defaults some nine million tokens; a course helps only where the one before was
+/// mastered.
 struct ComparingOptions {
   Index names = 14'000;  ///< is this subject named in the list? A line a question, many to a list
   Index items = 7000;    ///< and is that which this item is about?
@@ -164,9 +164,9 @@ class ComparingCourses {
 
 }  // namespace detail
 
-/// Four courses from the subjects and items of `library`, to be learned one after the other before its reading lessons
-/// (`TinyCorpus::courses`); see ComparingOptions. Lists are drawn at random and are nobody's. Half of the answers are
-/// Yes.
+/// Four courses from the subjects and items of `library`, to be learned one after the other by a model that reads, and
+/// before A2's dialogues (`TinyCorpus::courses`); see ComparingOptions. Lists are drawn at random and are nobody's.
+/// Half of the answers are Yes.
 /// @throws ConfigError where the library has too few subjects
 inline std::vector<std::vector<lm::TinyLesson>> comparing_lessons(const World& library, const DialogueOptions& wording,
                                                                   const ComparingOptions& sizes = {}) {

@@ -103,7 +103,9 @@ bool make_tiny_model(const std::filesystem::path& folder, const Corpus& corpus, 
     lm::save_tiny(beside, tiny);
     fs::rename(beside, folder);
   }
-  fs::remove(checkpoint);
+  int phases = 0;
+  while (fs::exists(lm::detail::checkpoint_of(checkpoint, phases))) ++phases;
+  while (phases-- > 0) fs::remove(lm::detail::checkpoint_of(checkpoint, phases));
   return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ struct TinyOptions {
   Index tokens = 500'000;  ///< of texts to train on; whole passes over them, at least one. Lessons are passed once
   Index batch_tokens = 1024;
   double learning_rate = 4e-3;
+  // Of courses, where there are any (see train_tiny):
+  Index course_tokens = 1024;     ///< of a batch: answers of one token are few in it
+  double course_mastered = 0.35;  ///< loss of answers' first tokens at which one is done; Yes or No by chance: 0.69
+  int course_passes = 3;          ///< over a course at most, while it is not mastered
   std::uint64_t seed = 1;
   std::filesystem::path checkpoint{};  ///< from which a training that was stopped or killed goes on; empty: none
   Observer observer{};                 ///< told as in `finetune`; returning false stops
@@ -138,31 +143,79 @@ inline TrainingSample lesson_sample(const TinyLesson& lesson, const Tokenizer& t
   return sample;
 }
 
-/// A third of `rest`, the courses one after the other, and what is left of `rest`; each course and `rest` in an order
-/// of its own.
-inline std::vector<TrainingSample> with_courses(std::vector<TrainingSample> rest,
-                                                std::span<const std::vector<TinyLesson>> courses,
-                                                const Tokenizer& tokenizer, std::uint64_t seed) {
-  RandomSequence draws(Random(seed, Stream::shuffle, 0x718));
-  shuffle(std::span(rest), draws);
-  const std::span<TrainingSample> first = std::span(rest).first(rest.size() / 3),
-                                  last = std::span(rest).subspan(first.size());
-  std::vector<TrainingSample> all(first.begin(), first.end());
-  for (const std::vector<TinyLesson>& course : courses) {
-    const std::size_t begin = all.size();
-    for (const TinyLesson& lesson : course) all.push_back(lesson_sample(lesson, tokenizer));
-    shuffle(std::span(all).subspan(begin), draws);
-  }
-  all.insert(all.end(), last.begin(), last.end());
-  return all;
+/// The checkpoint of a phase of training, from 0.
+inline std::filesystem::path checkpoint_of(std::filesystem::path checkpoint, int phase) {
+  if (phase > 0) checkpoint += "." + std::to_string(phase);
+  return checkpoint;
 }
+
+/// Trains phase by phase, each with a rate that rises and falls anew and a checkpoint of its own, so that a training
+/// that was killed goes through the finished ones at once.
+class TinyTraining {
+ public:
+  TinyTraining(TrainableDecoder<>& model, const TinyOptions& options) : model_(model), options_(options) {}
+
+  void learn(std::span<const TrainingSample> samples, const std::string& phase, int epochs, Index batch_tokens) {
+    if (report_.interrupted) return;
+    FinetuneOptions options{.epochs = epochs,
+                            .batch_tokens = batch_tokens,
+                            .learning_rate = options_.learning_rate,
+                            .warmup = 0.05,
+                            .final_rate = 0.05,
+                            .beta2 = 0.98,
+                            .decay = 0.01,
+                            .seed = options_.seed + static_cast<std::uint64_t>(phases_),
+                            .stage = "train the tiny model" + (phase.empty() ? "" : ", " + phase),
+                            .checkpoint = {},
+                            .checkpoint_every = 100,
+                            .resume = true,
+                            .observer = options_.observer};
+    if (!options_.checkpoint.empty()) options.checkpoint = checkpoint_of(options_.checkpoint, phases_);
+    ++phases_;
+    FinetuneReport now = finetune(model_, samples, options);
+    now.epoch_loss.insert(now.epoch_loss.begin(), report_.epoch_loss.begin(), report_.epoch_loss.end());
+    now.steps += report_.steps;
+    now.tokens += report_.tokens;
+    now.seconds += report_.seconds;
+    report_ = std::move(now);
+  }
+
+  /// Passes over the course until its loss is that of one who masters it, mixed with `known`, which it builds on.
+  void master(std::vector<TrainingSample> course, std::span<const TrainingSample> known, std::size_t number) {
+    const std::vector<TrainingSample> judged =
+        first_words(std::span(course).first(std::min<std::size_t>(512, course.size())));
+    course.insert(course.end(), known.begin(), known.end());
+    for (int pass = 0; pass < options_.course_passes && !report_.interrupted; ++pass) {
+      learn(course, "course " + std::to_string(number), 1, options_.course_tokens);
+      if (mean_loss(model_, std::span<const TrainingSample>(judged)) < options_.course_mastered) return;
+    }
+  }
+
+  [[nodiscard]] FinetuneReport report() && { return std::move(report_); }
+
+ private:
+  // The same with only the first token of each answer to learn.
+  static std::vector<TrainingSample> first_words(std::span<const TrainingSample> samples) {
+    std::vector<TrainingSample> all(samples.begin(), samples.end());
+    for (TrainingSample& sample : all)
+      for (std::size_t k = sample.learn.size(); k-- > 1;)
+        if (sample.learn[k - 1] != 0) sample.learn[k] = 0;
+    return all;
+  }
+
+  TrainableDecoder<>& model_;
+  const TinyOptions& options_;
+  int phases_ = 0;
+  FinetuneReport report_;
+};
 
 }  // namespace detail
 
 /// Learns a tokenizer and a decoder from texts, and from lessons if there are any.
 /// @param lessons  learned once, mixed with the texts
-/// @param courses  lessons that build on each other, learned one course after the other when a third of all else is
-///                 done: a model that has read nothing yet learns nothing of them
+/// @param courses  lessons that build on each other, for a model that has read all else: learned one course after the
+///                 other, mixed with the one before, until it is mastered. Then all else is read once more, as it would
+///                 be forgotten, with the last course among it
 /// @throws ConfigError when there are too few texts for one training sequence, or options are out of range
 /// Cost: 6 MFLOP a token and million parameters; at the defaults under a minute on two cores
 inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& options = {},
@@ -174,6 +227,11 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   for (const TinyLesson& lesson : lessons.first(std::min(spelled, lessons.size())))
     corpus += detail::told_text(lesson) + "\n" + lesson.answer + "\n";
   Tokenizer tokenizer = train_bpe(corpus, options.vocabulary);
+  const auto written = [&](std::span<const TinyLesson> some) {
+    std::vector<TrainingSample> all;
+    for (const TinyLesson& lesson : some) all.push_back(detail::lesson_sample(lesson, tokenizer));
+    return all;
+  };
   std::vector<TrainingSample> samples = detail::text_samples(std::move(texts), tokenizer, options);
   if (samples.empty())
     throw ConfigError("train_tiny: the texts do not fill a sequence of " + std::to_string(options.segment) +
@@ -181,13 +239,12 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   const auto pass = static_cast<Index>(samples.size());
   const Index passes = std::max<Index>(1, (options.tokens / options.segment + pass / 2) / pass);
   int epochs = static_cast<int>(passes);
-  if (!lessons.empty() || !courses.empty()) {
+  if (!lessons.empty()) {
     samples.reserve(static_cast<std::size_t>(pass * passes) + lessons.size());
     for (Index k = pass; k < pass * passes; ++k) samples.push_back(samples[static_cast<std::size_t>(k - pass)]);
-    for (const TinyLesson& lesson : lessons) samples.push_back(detail::lesson_sample(lesson, tokenizer));
+    for (TrainingSample& sample : written(lessons)) samples.push_back(std::move(sample));
     epochs = 1;
   }
-  if (!courses.empty()) samples = detail::with_courses(std::move(samples), courses, tokenizer, options.seed);
   ModelConfig config;
   config.vocabulary = tokenizer.vocabulary();
   config.width = options.width;
@@ -202,22 +259,17 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   config.pad = tokenizer.pad();
   config.stops = tokenizer.stops();
   TrainableDecoder<> model(random_weights(config, options.seed));
-  FinetuneReport report = finetune(model, std::span<const TrainingSample>(samples),
-                                   {.epochs = epochs,
-                                    .batch_tokens = options.batch_tokens,
-                                    .learning_rate = options.learning_rate,
-                                    .warmup = 0.05,
-                                    .final_rate = 0.05,
-                                    .beta2 = 0.98,
-                                    .decay = 0.01,
-                                    .seed = options.seed,
-                                    .shuffle = courses.empty(),
-                                    .stage = "train the tiny model",
-                                    .checkpoint = options.checkpoint,
-                                    .checkpoint_every = 100,
-                                    .resume = true,
-                                    .observer = options.observer});
-  return {std::move(tokenizer), model.merged(), std::move(report)};
+  detail::TinyTraining training(model, options);
+  training.learn(samples, "", epochs, options.batch_tokens);
+  std::vector<TrainingSample> known;
+  for (std::size_t k = 0; k < courses.size(); ++k) {
+    std::vector<TrainingSample> course = written(courses[k]);
+    training.master(course, known, k + 1);
+    known = std::move(course);
+  }
+  samples.insert(samples.end(), std::move_iterator(known.begin()), std::move_iterator(known.end()));
+  if (!courses.empty()) training.learn(samples, "all once more", epochs, options.batch_tokens);
+  return {std::move(tokenizer), model.merged(), std::move(training).report()};
 }
 inline TinyModel train_tiny(const World& world, const TinyOptions& options = {}) {
   return train_tiny(tiny_texts(world, options.seed), options);
