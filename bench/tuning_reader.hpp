@@ -33,15 +33,14 @@ inline LanguageModel pretrained(const std::filesystem::path& folder) {
           make_world({.users = 14'000, .items = 8000, .vocabulary = vocabulary, .vectors = false, .seed = seed});
       for (std::string& text : tiny_texts_of(library.dataset, library.user_profile_text, seed, wording))
         all.texts.push_back(std::move(text));
-      // A2's dialogues come twice: their form must be known before the courses, which must be known before their
-      // answers.
       std::vector<std::vector<lm::TinyLesson>> courses = comparing_lessons(library, wording, sizes);
+      // A2's dialogues come twice: the courses need their form, their answers the courses.
       courses.emplace_back();
+      std::size_t dialogues = 0;
       for (lm::TinyLesson& lesson : reading_lessons(library, wording)) {
-        if (!lesson.dialogue.empty()) {
-          if (courses.back().size() == kDialogues) continue;
-          courses.back().push_back(lesson);
-        }
+        const bool compares = !lesson.dialogue.empty();
+        if (compares && ++dialogues > kDialogues) continue;
+        if (compares && dialogues % 2 == 0) courses.back().push_back(lesson);
         all.lessons.push_back(std::move(lesson));
       }
       all.courses.resize(courses.size());
