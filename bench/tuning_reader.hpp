@@ -55,6 +55,7 @@ inline LanguageModel pretrained(const std::filesystem::path& folder) {
   options.kv_heads = options.heads;
   options.inner_width = 256;
   options.learning_rate = 3e-3;
+  options.course_passes = 2;
   options.observer = [](const Progress& progress) {
     if (progress.step % 1000 == 0)
       std::fprintf(stderr, "%s: step %lld of %lld, loss %.3f\n", std::string(progress.stage).c_str(),
