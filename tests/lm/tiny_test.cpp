@@ -189,6 +189,14 @@ TEST_CASE("courses come after all else, one after the other, each until it is ma
   CHECK(loss("hiking", "yes") < loss("hiking", "baker"));
 }
 
+TEST_CASE("courses that are never passed over, or hold nothing, are refused") {
+  TinyOptions options = small_options();
+  CHECK_THROWS_AS(train_tiny(tiny_texts(small_world(), 1), options, {}, std::vector<std::vector<TinyLesson>>(1)),
+                  ConfigError);
+  options.course_passes = 0;
+  CHECK_THROWS_AS(train_tiny(tiny_texts(small_world(), 1), options, {}, two_courses()), ConfigError);
+}
+
 TEST_CASE("a tiny model stopped in any phase goes on to the same bits") {
   const test::TemporaryFolder folder;
   std::vector<std::string> phases;

@@ -38,7 +38,7 @@ struct TinyOptions {
   // Of courses, where there are any (see train_tiny):
   Index course_tokens = 1024;     ///< of a batch: answers of one token are few in it
   double course_mastered = 0.35;  ///< loss of answers' first tokens at which one is done; Yes or No by chance: 0.69
-  int course_passes = 3;          ///< over a course at most, while it is not mastered
+  int course_passes = 3;          ///< over a course at most, while it is not mastered; 1 or more
   std::uint64_t seed = 1;
   std::filesystem::path checkpoint{};  ///< from which a training that was stopped or killed goes on; empty: none
   Observer observer{};                 ///< told as in `finetune`; returning false stops
@@ -221,6 +221,7 @@ class TinyTraining {
 inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& options = {},
                             std::span<const TinyLesson> lessons = {},
                             std::span<const std::vector<TinyLesson>> courses = {}) {
+  if (options.course_passes < 1) throw ConfigError("TinyOptions: course_passes must be 1 or more");
   constexpr std::size_t spelled = 4000;  // lessons that the tokenizer learns its words from
   std::string corpus;
   for (const std::string& text : texts) corpus += text + "\n";
