@@ -1,5 +1,6 @@
 #pragma once
-// The tiny model that tuning_study begins with: one that can read, as a large model can, before it is tuned.
+// The tiny model that tuning_study begins with: one that can read and compare, as a large model can, before it is
+// tuned.
 #include <cstdio>
 #include <filesystem>
 #include <iterator>

@@ -37,7 +37,6 @@ struct FinetuneOptions {
   double max_gradient_norm = 1;        ///< gradients are scaled down to it; 0: never
   bool recompute = false;              ///< see PassOptions
   std::uint64_t seed = 1;              ///< of the samples' order and of dropout
-  bool shuffle = true;                 ///< a new order each epoch; false: as they stand, for lessons that build up
   std::string stage = "finetune";      ///< as the observer is told it
   std::string model_name{};            ///< kept in the checkpoint and compared, so that no other model goes on from it
   std::filesystem::path checkpoint{};  ///< safetensors file that is kept up to date; empty: none
@@ -147,7 +146,7 @@ class Finetuner {
   }
 
   [[nodiscard]] std::vector<std::vector<Index>> batches_of(int epoch) const {
-    return plan_batches(samples_, options_.batch_tokens, options_.seed, epoch, options_.shuffle);
+    return plan_batches(samples_, options_.batch_tokens, options_.seed, epoch);
   }
   [[nodiscard]] Index steps_of(int epoch) const {
     return chunk_count(static_cast<Index>(batches_of(epoch).size()), options_.accumulate);
@@ -158,21 +157,19 @@ class Finetuner {
     Fingerprint data;
     for (const TrainingSample& sample : samples_)
       data.add(std::span<const TokenId>(sample.tokens)).add(std::span<const std::uint8_t>(sample.learn));
-    TrainingSettings all{{"model", options_.model_name},
-                         {"epochs", text(options_.epochs)},
-                         {"batch_tokens", text(options_.batch_tokens)},
-                         {"accumulate", text(options_.accumulate)},
-                         {"learning_rate", text(options_.learning_rate)},
-                         {"warmup", text(options_.warmup)},
-                         {"final_rate", text(options_.final_rate)},
-                         {"decay", text(options_.decay)},
-                         {"max_gradient_norm", text(options_.max_gradient_norm)},
-                         {"seed", text(options_.seed)},
-                         {"lora_dropout", text(model_.lora() ? model_.lora()->dropout : 0.0)},
-                         {"lora_alpha", text(model_.lora() ? model_.lora()->alpha : 0.0)},
-                         {"samples", std::to_string(samples_.size()) + " of fingerprint " + data.text()}};
-    if (!options_.shuffle) all["order"] = "as given";  // only then, so that older checkpoints stay good
-    return all;
+    return {{"model", options_.model_name},
+            {"epochs", text(options_.epochs)},
+            {"batch_tokens", text(options_.batch_tokens)},
+            {"accumulate", text(options_.accumulate)},
+            {"learning_rate", text(options_.learning_rate)},
+            {"warmup", text(options_.warmup)},
+            {"final_rate", text(options_.final_rate)},
+            {"decay", text(options_.decay)},
+            {"max_gradient_norm", text(options_.max_gradient_norm)},
+            {"seed", text(options_.seed)},
+            {"lora_dropout", text(model_.lora() ? model_.lora()->dropout : 0.0)},
+            {"lora_alpha", text(model_.lora() ? model_.lora()->alpha : 0.0)},
+            {"samples", std::to_string(samples_.size()) + " of fingerprint " + data.text()}};
   }
 
   void run_epoch() {

@@ -93,14 +93,14 @@ inline PackedBatch pack(std::span<const TrainingSample> samples) {
   return batch;
 }
 
-/// Whole samples in batches of at most `tokens` tokens each, in an order shuffled by (seed, epoch) or as they stand:
-/// sample numbers. A sample longer than `tokens` has a batch of its own. A function of its arguments alone.
+/// Whole samples in batches of at most `tokens` tokens each, in an order shuffled by (seed, epoch): sample numbers.
+/// A sample longer than `tokens` has a batch of its own. A function of its arguments alone.
 inline std::vector<std::vector<Index>> plan_batches(std::span<const TrainingSample> samples, Index tokens,
-                                                    std::uint64_t seed, Index epoch, bool shuffle = true) {
+                                                    std::uint64_t seed, Index epoch) {
   std::vector<Index> order(samples.size());
   std::iota(order.begin(), order.end(), Index{0});
   RandomSequence draws(Random(seed, Stream::shuffle, static_cast<std::uint32_t>(epoch)));
-  for (std::size_t k = order.size(); shuffle && k > 1; --k)
+  for (std::size_t k = order.size(); k > 1; --k)
     std::swap(order[k - 1], order[draws.below(static_cast<std::uint32_t>(k))]);
   std::vector<std::vector<Index>> batches;
   Index filled = tokens;
