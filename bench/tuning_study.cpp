@@ -187,6 +187,8 @@ class OneSeed {
     const Draws eight(drawn.begin(), drawn.begin() + 8);
     texts[kChosen] = {chosen(eight, "here")};
     texts[kChosenTransferred] = {chosen(eight, "there")};
+    for (const auto& [name, of] : {std::pair{kSftAgreed, kSft}, {kAgreed, kCollaborative}, {kPpoAgreed, kPpo}})
+      texts[name] = tuning_study::agreed_by_eights(texts[of]);
     texts[kTeacher] = texts[kFrequent] = {{}};
     if (recipe().dialogues.alike > 0)
       texts[kVoted] = {voted_profiles(
@@ -206,6 +208,7 @@ class OneSeed {
         const auto share = 1 / static_cast<double>(draws.size());
         arm.figures["valid"] += share * all.valid;
         arm.figures["precision"] += share * all.precision;
+        arm.figures["mentioned"] += share * tuning_study::mentioned(profiles, truth_);
         arm.figures["distinct"] += share * all.distinct_interests;
       }
       for (std::size_t k = 0; k < std::min<std::size_t>(3, users_.size()); ++k)

@@ -68,6 +68,9 @@ struct AnyTeacher {
   }
 };
 
+/// One that passes on what `count` answers of `teacher` to each request agree on.
+AnyTeacher consensus_teacher(AnyTeacher teacher, Index count);
+
 /// How a local model writes.
 struct WriterOptions {
   double temperature = 0.9, top_p = 0.9;

@@ -5,6 +5,7 @@
 
 #include "compiled_language.hpp"
 #include "language_model.hpp"
+#include "reclm/instruct/consensus.hpp"
 #include "reclm/instruct/decoder_teacher.hpp"
 #include "reclm/lm/training/peft.hpp"
 
@@ -51,6 +52,17 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
                 (*writer)->teacher.answer(requests, sink);
               },
           .count = [encode](std::string_view text) { return static_cast<Index>(encode(text).size()); },
+          .context = context};
+}
+
+AnyTeacher consensus_teacher(AnyTeacher teacher, Index count) {
+  const auto facts = instruct::Consensus(teacher, count).facts();
+  auto count_tokens = teacher.count;
+  const Index context = teacher.context;
+  return {.known = facts,
+          .ask = [teacher = std::move(teacher), count](
+                     auto requests, const auto& sink) { instruct::Consensus(teacher, count).answer(requests, sink); },
+          .count = std::move(count_tokens),
           .context = context};
 }
 

@@ -56,6 +56,11 @@ class Run {
         throw ConfigError("--about: there is no \"" + word + "\". Remedy: choose from users, items");
     const int writers = (options.endpoint.empty() ? 0 : 1) + (options.answers.empty() ? 0 : 1);
     if (writers > 1) throw ConfigError("--endpoint and --answers exclude each other. Remedy: name one");
+    if (options.consensus > 1 &&
+        (options.writer.temperature <= 0 || !options.answers.empty() || (writers == 0 && options.model.empty())))
+      throw ConfigError(
+          "--consensus asks repeatedly, and here all answers would be the same. Remedy: name a server or a model and a "
+          "--temperature above 0");
     if (writers == 0 && options.model.empty() && !options.data.world)
       throw ConfigError(
           "nobody is there to write. Remedy: name a server by --endpoint URL, a model by --model PATH, a file by "
@@ -72,6 +77,7 @@ class Run {
       taught.data = load(options_.data, false);
     data_ = std::move(taught.data);
     AnyTeacher teacher = choose_teacher(taught);
+    if (options_.consensus > 1) teacher = consensus_teacher(std::move(teacher), options_.consensus);
     ProfileStore store(options_.out);
     repaired_ = store.repaired();
     DialogueOptions how = dialogue_options(options_);
@@ -323,6 +329,12 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->add_option("--extra", options->extra,
                    "JSON object merged into each request, e.g. {\"repetition_penalty\": 1.3}")
       ->option_text("JSON")
+      ->group(group);
+  command
+      ->add_option("--consensus", options->consensus,
+                   "a profile is what N answers agree on: each prompt is asked N times")
+      ->check(CLI::Range(1, 1000))
+      ->option_text("N=1")
       ->group(group);
   command->add_option("--attempts", options->writer.attempts, "at each prompt, when answers break the form")
       ->check(CLI::Range(1, 100))

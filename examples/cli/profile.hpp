@@ -22,6 +22,7 @@ struct ProfileOptions {
   std::string about = "users,items";
   Index users = 0, items = 0;  // 0: all
   bool strict = false;
+  Index consensus = 1;  // above 1: a profile is what so many answers agree on
   std::string templates, columns, drop = "popular";
   Index history = 30, budget = 0;
   std::uint64_t seed = 1;

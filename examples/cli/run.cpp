@@ -178,6 +178,11 @@ void add_run(CLI::App& app, Invocation& call) {
       ->option_text("N=1")
       ->group(group);
   command
+      ->add_option("--consensus", options->consensus, "a source more: each user's profile is what N answers agree on")
+      ->check(CLI::Range(1, 1000))
+      ->option_text("N=1")
+      ->group(group);
+  command
       ->add_option("--encoder", options->encoder.model.path,
                    "what turns texts into vectors: a folder of the BERT\nfamily; else the built-in one")
       ->option_text("DIR")

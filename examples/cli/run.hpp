@@ -29,8 +29,9 @@ struct RunOptions {
   std::optional<Index> tiny_tokens;
   bool only_profiles = false;
   std::optional<int> attempts;
-  Index best_of = 1;  ///< above 1: a source more, of which each profile is the best of so many by the reward
-  std::string tuned;  ///< folder of a tuning that was done elsewhere; empty: it is done here
+  Index best_of = 1;    ///< above 1: a source more, of which each profile is the best of so many by the reward
+  Index consensus = 1;  ///< above 1: a source more, of which each profile is what so many answers agree on
+  std::string tuned;    ///< folder of a tuning that was done elsewhere; empty: it is done here
   std::string backbones = "lightgcn", placebo = "last";
   Index seeds = 1;
   std::uint64_t first_seed = 1;
@@ -72,6 +73,7 @@ std::string source_meaning(const std::string& name);
 inline constexpr const char* kRawText = "raw text";
 inline constexpr const char* kUntuned = "untuned";
 inline constexpr const char* kBestOf = "best of ";
+inline constexpr const char* kConsensus = "consensus of ";
 inline constexpr const char* kTeacher = "teacher";
 
 }  // namespace reclm::cli

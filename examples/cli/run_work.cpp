@@ -118,6 +118,7 @@ void keep_run_settings(const RunOptions& options, const TaughtData& taught, cons
                  {"--only-profiles", options.only_profiles ? "yes" : "no"},
                  {"--attempts", text(options.attempts)},
                  {"--best-of", std::to_string(options.best_of)},
+                 {"--consensus", std::to_string(options.consensus)},
                  {"--encoder", options.encoder.model.path.empty() ? "" : extent_of(options.encoder.model.path)}});
 }
 
@@ -141,17 +142,22 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
   std::vector<TunedWriter> writers = tuned_writers(model, options.stages_folder());
   const std::optional<TunedWriter> item_writer = tuned_item_writer(writers, options.stages_folder());
 
+  const TunedWriter last = writers.back();
+  if (options.consensus > 1) {
+    writers.push_back(last);
+    writers.back().name = kConsensus + std::to_string(options.consensus);
+    writers.back().consensus = options.consensus;
+  }
   if (options.best_of > 1) {
-    TunedWriter best = writers.back();
-    best.name = kBestOf + std::to_string(options.best_of);
-    best.best_of = options.best_of;
-    writers.push_back(std::move(best));
+    writers.push_back(last);
+    writers.back().name = kBestOf + std::to_string(options.best_of);
+    writers.back().best_of = options.best_of;
   }
 
   std::vector<WrittenProfiles> written;
   std::map<std::string, std::string> known;  // of items, by id: all tuned sources have the same
   StoreCounts known_counts;
-  for (const auto& [name, tuned_model, adapter, best_of] : writers) {
+  for (const auto& [name, tuned_model, adapter, best_of, consensus] : writers) {
     ProfileStore store(fs::path(options.out) / "profiles" / (name + ".jsonl"));
     const auto write = [&](AnyTeacher teacher, const std::vector<PromptSample>& prompts, const std::string& whose) {
       WriteProfilesOptions writing{.attempts = how.attempts, .seed = options.tuning.seed};
@@ -167,6 +173,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
     if (best_of > 1)
       of_users = best_of_teacher(std::move(of_users), best_of, tuned_model, options.size(), taught, options.tuning,
                                  options.reward_folder());
+    if (consensus > 1) of_users = consensus_teacher(std::move(of_users), consensus);
     write(std::move(of_users), user_prompts, "users");
     const bool tuned = name != kUntuned && item_writer;
     AnyTeacher of_items =
@@ -243,6 +250,8 @@ std::string source_meaning(const std::string& name) {
   if (name == "ppo") return "After reinforcement learning towards the reward and diversity.";
   if (name.starts_with(kBestOf))
     return "By the last of these models, asked repeatedly about each user: the reward chose among its answers.";
+  if (name.starts_with(kConsensus))
+    return "By the last of these models, asked repeatedly about each user: what most of its answers name.";
   return "The teacher's own profiles, from which the model learned: what it could be worth to write as well.";
 }
 

@@ -15,6 +15,7 @@ struct TunedWriter {
   instruct::LanguageModel model;
   std::filesystem::path adapter;  ///< its updates; empty: none
   Index best_of = 1;              ///< answers about a user, of which the reward chooses one
+  Index consensus = 1;            ///< answers about a user, whose consensus is the profile
 };
 
 /// @param stages  a tuning's folder: a folder a stage

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <limits>
 #include <span>
@@ -19,8 +18,8 @@
 #include <vector>
 
 #include "reclm/core/error.hpp"
-#include "reclm/core/philox.hpp"
 #include "reclm/instruct/reward/profile_reward.hpp"
+#include "reclm/instruct/several_answers.hpp"
 #include "reclm/instruct/teachers.hpp"
 
 namespace reclm::instruct {
@@ -68,36 +67,14 @@ class BestOf {
 
   /// A request of which some answers are missing is judged by the others, behind all complete ones.
   void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) {
-    std::vector<TeacherRequest> repeated;
-    for (const TeacherRequest& request : requests)
-      for (std::size_t k = 0; k < count_; ++k) repeated.push_back({request.prompt, seed(request.seed, k)});
-    std::vector<std::vector<std::string>> answers(repeated.size());  // 0 or 1 each
-    std::vector<std::size_t> missing(requests.size(), count_);
-    bool go_on = true;
-    const auto pass_on = [&](std::size_t request) {
-      std::vector<std::string> there;
-      for (std::size_t k = request * count_; k < (request + 1) * count_; ++k)
-        for (std::string& text : answers[k]) there.push_back(std::move(text));
-      if (there.empty()) return;
-      const std::size_t best = judge_(*requests[request].prompt, there);
-      go_on = sink(static_cast<Index>(request), std::move(there.at(best)));
-    };
-    teacher_.answer(repeated, [&](Index index, std::string text) {
-      const auto place = static_cast<std::size_t>(index), request = place / count_;
-      answers[place].push_back(std::move(text));
-      if (--missing[request] == 0) pass_on(request);
-      return go_on;
-    });
-    for (std::size_t request = 0; request < requests.size() && go_on; ++request)
-      if (missing[request] > 0) pass_on(request);
+    detail::answer_by_several(teacher_, count_, requests, sink,
+                              [&](const PromptSample& prompt, std::vector<std::string> answers) {
+                                const std::size_t best = judge_(prompt, answers);
+                                return std::move(answers.at(best));
+                              });
   }
 
  private:
-  static std::uint64_t seed(std::uint64_t of_request, std::size_t number) {
-    const PhiloxBlock block = Random(of_request, Stream::retries).block(number);
-    return static_cast<std::uint64_t>(block.word[0]) << 32 | block.word[1];
-  }
-
   T& teacher_;
   std::size_t count_;
   AnswerJudge judge_;
