@@ -185,6 +185,7 @@ TEST_CASE("alignment options out of range are refused") {
   };
   CHECK_THROWS_AS(make(presets::RlmRecCon{}, {.weight = -1}), ConfigError);
   CHECK_THROWS_AS(make(presets::RlmRecCon{}, {.temperature = 0}), ConfigError);
+  CHECK_THROWS_AS(make(presets::RlmRecCon{}, {.temperature = 0.005, .learn_temperature = true}), ConfigError);
   CHECK_THROWS_AS(make(presets::RlmRecGen{}, {.mask = 1}), ConfigError);
   CHECK_THROWS_AS(make(Policies<OwnTables, MlpHead, GateFusion, Distillation>{}, {}), ConfigError);
 }

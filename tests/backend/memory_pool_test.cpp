@@ -1,6 +1,7 @@
 // Buffers are used again, belong to one owner at a time, and go back to the system when asked.
 #include "reclm/backend/cpu/memory_pool.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <set>
@@ -78,6 +79,27 @@ TEST_CASE("threads never share a buffer") {
     });
   for (auto& thread : threads) thread.join();
   CHECK(broken == std::vector<int>(4, 0));
+}
+
+TEST_CASE("what lies idle is bounded by what was in use") {
+  MemoryPool pool;
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  std::size_t most = 0;
+  for (std::size_t k = 0; k < 400; ++k) {  // one buffer at a time, of ever another size
+    const std::size_t bytes = (1 + k * 7919 % 64) * kMiB + k % 5 * 100'000;
+    void* const memory = pool.take(bytes);
+    pool.give_back(memory, bytes);
+    most = std::max(most, pool.idle_bytes());
+  }
+  CHECK(most <= 2 * 72 * kMiB + 64 * kMiB);
+  CHECK(most > 64 * kMiB);
+  void* const small = pool.take(1000);
+  pool.trim();
+  CHECK(pool.idle_bytes() == 0);
+  pool.give_back(small, 1000);
+  CHECK(pool.idle_bytes() >= 1000);
+  CHECK(pool.take(1000) == small);
+  pool.give_back(small, 1000);
 }
 
 TEST_CASE("an allocation of the CPU returns to the pool with its last owner") {

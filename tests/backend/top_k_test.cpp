@@ -43,6 +43,24 @@ TEST_CASE("top_k gives few users and very many items the same lists as a batch")
     CHECK(close);
     check_against_reference(top, factors, first_ids(items), mask.view(), k);
   }
+  // From 16 users on sums run in the same order, also where long lists make them share all items' packing.
+  const auto long_lists = cpu::top_k(factors, first_ids(300), first_ids(items), mask.view(), 9000);
+  for (const auto& [users, most] : {std::pair<Index, Index>{20, k}, {200, 9000}}) {
+    const auto top = cpu::top_k(factors, first_ids(users), first_ids(items), mask.view(), most);
+    const TopK& all = most == k ? batch : long_lists;
+    bool same = true;
+    for (Index r = 0; r < users; ++r)
+      same = same && std::ranges::equal(top.items.row(r), all.items.row(r)) &&
+             std::ranges::equal(top.scores.row(r), all.scores.row(r));
+    CHECK(same);
+  }
+}
+
+TEST_CASE("top_k refuses scores that overflow in its own order of sums alone") {
+  Matrix<float> u(1, 64), i(70'000, 64);
+  std::fill_n(u.data(), 64, 1e19f);
+  for (Index k = 0; k < 64; ++k) i(5, k) = k % 2 == 0 ? 3e19f : -3e19f;  // in the order of columns it comes to 0
+  CHECK_THROWS_AS(cpu::top_k({.users = u, .items = i}, first_ids(1), first_ids(70'000), {}, 10), NumericError);
 }
 
 TEST_CASE("top_k does not depend on the number of threads") {

@@ -313,6 +313,20 @@ TEST_CASE("Adam's bits do not depend on the number of threads") {
   CHECK(run(1) == run(2));
 }
 
+TEST_CASE("Adam refuses what would move a row or a parameter twice") {
+  auto p = parameter(noise<float>(4, 2, 1));
+  CHECK_THROWS_AS((Adam<Cpu, float>({&p, &p}, {})), ConfigError);
+  CHECK_THROWS_AS((Adam<Cpu, float>({&p}, {.epsilon = 1e-46})), ConfigError);  // 0 in float
+  Adam<Cpu, float> adam({&p}, {});
+  set_dense(p, noise<float>(4, 2, 2));
+  adam.step();
+  adam.step();  // all rows lag behind by one
+  const std::vector<Id> twice{1, 1}, outside{4}, negative{-1};
+  CHECK_THROWS_AS(adam.catch_up(p, twice), ShapeError);
+  CHECK_THROWS_AS(adam.catch_up(p, outside), ShapeError);
+  CHECK_THROWS_AS(adam.catch_up(p, negative), ShapeError);
+}
+
 TEST_CASE("Adam refuses options out of range, strangers and states of another shape") {
   auto p = parameter(noise<float>(4, 2, 1)), stranger = parameter(noise<float>(4, 2, 1), "stranger");
   const double nan = std::nan("");

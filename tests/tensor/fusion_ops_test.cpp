@@ -115,11 +115,32 @@ TEST_CASE("a temperature is learned, as far as it goes") {
   const Var scale = tape.variable(TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, std::log(5.0)))));
   CHECK(*tape.value(info_nce_loss(tape, a, b, anchors, LogScale{scale}, 4)).data() ==
         Approx(*tape.value(info_nce_loss(tape, a, b, anchors, 0.2, 4)).data()).epsilon(1e-12));
-  // Beyond 100 it stays where it is.
-  const Var high = tape.variable(TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, 6))));
-  const Var loss = info_nce_loss(tape, a, b, anchors, LogScale{high}, 4);
-  tape.backward(loss);
-  CHECK(*tape.gradient(high).data() == 0);
+}
+
+TEST_CASE("a learned temperature does not pass 0.01, and comes back from there; a fixed one is what it is") {
+  const auto beyond = TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, 6)));
+  const std::vector<Id> anchors{0, 1}, positives{0, 1}, negatives{2};
+  const auto gradient = [&](const Matrix<double>& there, bool sampled) {
+    TapeD tape;
+    const Var u = normalize_rows(tape, constant(tape, Matrix<double>(2, 2, {1, 0, 0, 1}))),
+              p = normalize_rows(tape, constant(tape, there)),
+              n = normalize_rows(tape, constant(tape, Matrix<double>(1, 2, {1, 1})));
+    const Var scale = tape.variable(beyond);
+    const Var loss = sampled ? sampled_info_nce_loss(tape, u, p, n, positives, negatives, LogScale{scale}, 2)
+                             : info_nce_loss(tape, u, p, anchors, LogScale{scale}, 2);
+    tape.backward(loss);
+    return *tape.gradient(scale).data();
+  };
+  for (const bool sampled : {false, true}) {
+    CHECK(gradient(Matrix<double>(2, 2, {1, 0.1, 0.1, 1}), sampled) == 0);  // right pairs: colder still would pay
+    CHECK(gradient(Matrix<double>(2, 2, {0, 1, 1, 0}), sampled) > 1);       // wrong pairs: it warms up
+  }
+  TapeD tape;
+  const Var a = normalize_rows(tape, constant(tape, noise(5, 3, 1))),
+            b = normalize_rows(tape, constant(tape, noise(5, 3, 2)));
+  const Var fixed = tape.constant(TensorD::from_host(Matrix<double>(1, 1, std::vector<double>(1, std::log(500.0)))));
+  CHECK(*tape.value(info_nce_loss(tape, a, b, anchors, LogScale{fixed}, 4)).data() ==
+        Approx(*tape.value(info_nce_loss(tape, a, b, anchors, 0.002, 4)).data()).epsilon(1e-12));
 }
 
 TEST_CASE("BPR towards soft targets is the cross-entropy with them") {

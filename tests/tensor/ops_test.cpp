@@ -83,7 +83,10 @@ TEST_CASE("a looked-up parameter gets a row gradient") {
   Parameter<Cpu, double> table("table", TensorD::from_host(noise(5, 3, 6)));
   const std::vector<Id> ids{4, 1};
   TapeD tape;
-  tape.backward(weigh(tape, look_up(tape, table, ids)));
+  const Var loss = weigh(tape, look_up(tape, table, ids));
+  const double before = *tape.value(loss).data();
+  tape.backward(loss);
+  CHECK(*tape.value(loss).data() == before);  // a loss can be read afterwards
   CHECK_FALSE(table.has_dense_gradient());
   REQUIRE(table.has_row_gradient());
   CHECK(table.row_gradient.rows == ids);
@@ -91,6 +94,23 @@ TEST_CASE("a looked-up parameter gets a row gradient") {
   CHECK(table.row_gradient.values.to_host() == weights);
   table.clear_gradient();
   CHECK_FALSE(table.has_row_gradient());
+}
+
+TEST_CASE("a look-up that would lose a gradient is refused") {
+  Parameter<Cpu, double> table("table", TensorD::from_host(noise(5, 3, 6)));
+  const std::vector<Id> ids{4, 1}, others{0}, twice{2, 2}, outside{5};
+  TapeD tape;
+  CHECK_THROWS_AS(look_up(tape, table, twice), ShapeError);
+  CHECK_THROWS_AS(look_up(tape, table, outside), ShapeError);
+  look_up(tape, table, ids);
+  CHECK_THROWS_AS(look_up(tape, table, others), ConfigError);
+  CHECK_THROWS_AS(tape.parameter(table), ConfigError);
+  TapeD whole;
+  whole.parameter(table);
+  CHECK_THROWS_AS(look_up(whole, table, ids), ConfigError);
+  TapeD reading(false);  // without gradients there are none to lose
+  look_up(reading, table, ids);
+  look_up(reading, table, others);
 }
 
 TEST_CASE("rows are brought to unit length; a zero row stays zero") {

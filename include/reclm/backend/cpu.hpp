@@ -30,6 +30,9 @@ struct Cpu {
     return detail::pooled<T>(n);
   }
 
+  /// Returns memory that lies idle for the next request to the system.
+  static void trim() { detail::MemoryPool::instance().trim(); }
+
   template <class T>
   static void copy(T* to, const T* from, Index n) {
     if (n > 0) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));

@@ -3,8 +3,10 @@
 /// Writing a file so that readers see the old content or the new, never a half: temporary file, fsync, rename.
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -20,14 +22,46 @@
 
 namespace reclm {
 
-/// A file under construction. Nothing appears under `path` until `commit()`; without it the temporary is removed.
+namespace detail {
+
+/// The file that `path` names: what a symbolic link leads to, also where that is not there yet.
+inline std::filesystem::path behind_links(std::filesystem::path path) {
+  std::error_code failure;
+  for (int step = 0; step < 40 && std::filesystem::is_symlink(path, failure); ++step) {
+    const auto target = std::filesystem::read_symlink(path, failure);
+    if (failure) break;
+    path = target.is_absolute() ? target : path.parent_path() / target;
+  }
+  return path;
+}
+
+}  // namespace detail
+
+/// A file under construction. Nothing appears under `path` until `commit()`; without it the temporary is removed. A
+/// file that is replaced leaves its permissions to the new one; a symbolic link stays, and what it leads to is
+/// replaced. Of several that write the same path at a time the last to commit stays, whole.
 class AtomicFile {
  public:
   /// @throws IoError when the temporary beside `path` cannot be made.
-  explicit AtomicFile(std::filesystem::path path)
-      : path_(std::move(path)), temporary_(path_.string() + ".tmp." + std::to_string(::getpid())) {
-    file_ = std::fopen(temporary_.c_str(), "wb");
-    if (file_ == nullptr) fail("create", temporary_);
+  explicit AtomicFile(const std::filesystem::path& path) : path_(detail::behind_links(path)) {
+    struct stat old {};
+    const bool replaces = ::stat(path_.c_str(), &old) == 0 && S_ISREG(old.st_mode);
+    static std::atomic<unsigned> count{0};
+    int handle = -1;
+    do {  // a name of its own, whoever writes here too: threads, or processes of one number on several machines
+      temporary_ = path_.string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(count++);
+      handle = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (handle < 0 && errno == EEXIST);
+    if (handle < 0) fail("create", temporary_);
+    if (replaces) ::fchmod(handle, old.st_mode & 07777);  // refusal leaves the usual permissions
+    file_ = ::fdopen(handle, "wb");
+    if (file_ == nullptr) {
+      const int reason = errno;
+      ::close(handle);
+      ::unlink(temporary_.c_str());
+      errno = reason;
+      fail("create", temporary_);
+    }
   }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -79,9 +113,9 @@ class AtomicFile {
   std::FILE* file_ = nullptr;
 };
 
-/// Removes the temporaries that killed processes left beside `path`. For the one owner of `path`, before its first
-/// write.
-inline void remove_abandoned(const std::filesystem::path& path) {
+/// Removes the temporaries that killed processes left beside the file. For its one owner, before the first write.
+inline void remove_abandoned(const std::filesystem::path& named) {
+  const std::filesystem::path path = detail::behind_links(named);
   const std::string prefix = path.filename().string() + ".tmp.";
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::error_code ignored;

@@ -27,6 +27,10 @@ class MappedFile {
     const InputFile file(path);
     struct stat facts {};
     if (::fstat(file.handle(), &facts) != 0) refuse();
+    if (!S_ISREG(facts.st_mode)) {
+      errno = EINVAL;
+      refuse();
+    }
     size_ = static_cast<std::size_t>(facts.st_size);
     if (size_ == 0) return;
     void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.handle(), 0);

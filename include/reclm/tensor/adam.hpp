@@ -16,13 +16,14 @@
 #include "reclm/backend/kernels/adam.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/tensor/parameter.hpp"
+#include "reclm/tensor/row_groups.hpp"
 
 namespace reclm {
 
 struct AdamOptions {
   double learning_rate = 1e-3;        ///< above 0
   double beta1 = 0.9, beta2 = 0.999;  ///< 0 to below 1
-  double epsilon = 1e-8;              ///< above 0
+  double epsilon = 1e-8;              ///< above 0, also in the parameters' precision
   double l2 = 0;  ///< λ of λ‖θ‖² in the loss: 2λθ joins the gradient (Adam with coupled weight decay), 0 or more
   double decay = 0;  ///< AdamW: θ ← θ (1 − learning_rate · decay) in every step, 0 or more
 };
@@ -34,7 +35,8 @@ struct AdamOptions {
 template <class B, class T>
 class Adam {
  public:
-  /// The parameters must outlive the optimizer and keep their addresses. @throws ConfigError on options out of range
+  /// The parameters must outlive the optimizer and keep their addresses.
+  /// @throws ConfigError on options out of range, and on a parameter that is named twice
   Adam(std::vector<Parameter<B, T>*> parameters, const AdamOptions& options) : options_(options) {
     const auto check = [](bool good, const char* what) {
       if (!good) throw ConfigError(std::string("AdamOptions: ") + what + " is out of range");
@@ -42,12 +44,14 @@ class Adam {
     check(options.learning_rate > 0 && std::isfinite(options.learning_rate), "learning_rate");
     check(options.beta1 >= 0 && options.beta1 < 1, "beta1");
     check(options.beta2 >= 0 && options.beta2 < 1, "beta2");
-    check(options.epsilon > 0, "epsilon");
+    check(static_cast<T>(options.epsilon) > 0, "epsilon");
     check(options.l2 >= 0 && std::isfinite(options.l2), "l2");
     check(options.decay >= 0 && options.learning_rate * options.decay < 1, "decay");
     rates_ = {static_cast<T>(options.beta1), static_cast<T>(options.beta2), static_cast<T>(options.epsilon),
               static_cast<T>(2 * options.l2), static_cast<T>(options.learning_rate * options.decay)};
     for (auto* p : parameters) {
+      if (place_.contains(p))
+        throw ConfigError("Adam: the parameter " + p->name() + " is named twice. Remedy: name shared ones once");
       State state{p,
                   Tensor<B, T>::zeros(p->value.rows(), p->value.cols()),
                   Tensor<B, T>::zeros(p->value.rows(), p->value.cols()),
@@ -91,10 +95,12 @@ class Adam {
     ++taken_;
   }
 
-  /// Brings rows up to date, each named once; to be called before a step reads them.
+  /// Brings rows up to date, each named once; to be called before a step reads them. @throws ShapeError on a row
+  /// outside the parameter or named twice
   void catch_up(Parameter<B, T>& parameter, std::span<const Id> rows) {
     State& state = state_of(parameter);
     if (rows.empty() || (!state.since && state.all_until == taken_)) return;
+    check_distinct_rows(rows, parameter.value.rows());
     begin_lazy(state);
     const std::shared_ptr<Id> ids = upload<B, Id>(rows);
     replay(state, ids.get(), static_cast<Index>(rows.size()), taken_);

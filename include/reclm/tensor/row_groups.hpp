@@ -23,6 +23,18 @@ inline void check_rows(std::span<const Id> ids, Index rows) {
       throw ShapeError("row " + std::to_string(id) + " lies outside a matrix of " + std::to_string(rows) + " rows");
 }
 
+/// @throws ShapeError when a row lies outside [0, rows), or is named twice. O(ids), and a bit for each row
+inline void check_distinct_rows(std::span<const Id> ids, Index rows) {
+  check_rows(ids, rows);
+  std::vector<bool> named(static_cast<std::size_t>(rows), false);
+  for (const Id id : ids) {
+    const auto place = static_cast<std::size_t>(id);
+    if (named[place])
+      throw ShapeError("row " + std::to_string(id) + " is named twice. Remedy: name each row once, or use gather_rows");
+    named[place] = true;
+  }
+}
+
 /// A list of rows, and for each row the positions that name it, ascending. Copies share memory.
 template <class B>
 class RowGroups {

@@ -3,6 +3,7 @@
 /// Reverse-mode automatic differentiation: operations append their result and a backward function; `backward()` runs
 /// the functions in reverse.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "reclm/backend/kernels/elementwise.hpp"
+#include "reclm/core/error.hpp"
 #include "reclm/tensor/parameter.hpp"
 
 namespace reclm {
@@ -50,13 +52,26 @@ class Tape {
   /// A value whose gradient is wanted and read by `gradient()` after `backward()`.
   Var variable(TensorType value) { return push({std::move(value), {}, training_, {}, nullptr}); }
 
-  /// A whole parameter; `backward()` leaves its dense gradient in the parameter. One parameter may be used repeatedly.
+  /// A whole parameter; `backward()` leaves its dense gradient in the parameter, in the place of what an earlier tape
+  /// left there. One parameter may be used repeatedly. @throws ConfigError when look_up reads rows of it on this tape
   Var parameter(Parameter<B, T>& p) {
     for (const auto& [known, var] : parameters_)
       if (known == &p) return var;
+    if (std::find(by_rows_.begin(), by_rows_.end(), &p) != by_rows_.end()) refuse(p);
     const Var var = push({p.value, {}, training_, {}, &p});
     parameters_.emplace_back(&p, var);
     return var;
+  }
+
+  /// For look_up: rows of `p` are read, once, and leave a row gradient. @throws ConfigError when this tape uses it
+  /// already
+  void claim_rows(const Parameter<B, T>& p) {
+    if (!training_) return;
+    const auto is_whole = [&](const auto& known) { return known.first == &p; };
+    if (std::find(by_rows_.begin(), by_rows_.end(), &p) != by_rows_.end() ||
+        std::any_of(parameters_.begin(), parameters_.end(), is_whole))
+      refuse(p);
+    by_rows_.push_back(&p);
   }
 
   /// Appends a result. `backward` is kept only when `needs_gradient`.
@@ -98,7 +113,7 @@ class Tape {
   void pass_gradient(Var v, const TensorType& g) { add(v, g, true); }
 
   /// Differentiates the 1×1 value `loss`. Gradients of parameters end in the parameters; values that only led to the
-  /// loss are freed on the way. Call once a tape.
+  /// loss are freed on the way, the loss itself is not. Call once a tape.
   void backward(Var loss) {
     require_size("Tape::backward", "number of loss elements", value(loss).size(), 1);
     const T one(1);
@@ -118,7 +133,7 @@ class Tape {
         const TensorType output_gradient = std::move(node.gradient);
         node.gradient = {};
         backward(*this, output_gradient);
-        nodes_[static_cast<std::size_t>(id)].value = {};
+        if (id != v.id || seed.size() > 1) nodes_[static_cast<std::size_t>(id)].value = {};
       }
     }
     for (auto& [p, var] : parameters_) p->gradient = std::move(nodes_[static_cast<std::size_t>(var.id)].gradient);
@@ -142,6 +157,12 @@ class Tape {
       B::for_rows(g.rows(), 3 * g.cols(), kernels::AddScaled<T>{g.data(), T(1), node.gradient.data(), g.cols()});
   }
 
+  [[noreturn]] static void refuse(const Parameter<B, T>& p) {
+    throw ConfigError("Tape: rows of the parameter " + p.name() +
+                      " are looked up, and it is used once more on the same tape: one of the gradients would be lost. "
+                      "Remedy: look up all rows at once, or use tape.parameter() and gather_rows");
+  }
+
   Var push(Node node) {
     nodes_.push_back(std::move(node));
     return {static_cast<Index>(nodes_.size()) - 1};
@@ -156,6 +177,7 @@ class Tape {
   bool training_ = true;
   std::vector<Node> nodes_;
   std::vector<std::pair<Parameter<B, T>*, Var>> parameters_;
+  std::vector<const Parameter<B, T>*> by_rows_;
 };
 
 }  // namespace reclm

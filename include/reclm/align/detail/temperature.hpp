@@ -17,13 +17,16 @@ namespace reclm {
 template <class B, class T>
 class Temperature {
  public:
-  /// @throws ConfigError unless τ is above 0
+  /// @throws ConfigError unless τ is above 0, and above 0.01 where it is learned
   explicit Temperature(const AlignmentOptions& options)
       : learned_(options.learn_temperature),
         log_scale_("alignment.log_scale", detail::scalar<B, T>(-std::log(options.temperature))) {
     if (!(options.temperature > 0))
       throw ConfigError("AlignmentOptions: temperature is " + std::to_string(options.temperature) +
                         ". Remedy: choose one above 0, e.g. 0.2");
+    if (learned_ && !(options.temperature * LogScale::kMost > 1))
+      throw ConfigError("AlignmentOptions: a temperature that is learned stays above 0.01, and temperature is " +
+                        std::to_string(options.temperature) + ". Remedy: begin higher, or leave it fixed");
   }
 
   LogScale operator()(const TrainingStep<B, T>& step) {

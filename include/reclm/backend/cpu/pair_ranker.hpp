@@ -165,6 +165,10 @@ class PairRanker {
     for (const Id user : users_)
       for (const Id item : candidates_.ids())
         if (std::isnan(plain_score(user, item))) reclm::detail::throw_nan_score(user, item);
+    // Sums in another order may stay finite where the ranking's overflowed.
+    if (score_magnitude_.has_nan())
+      throw NumericError(
+          "top_k: a score overflowed and is not a number. Remedy: look for huge values in the model's vectors");
   }
 
  private:

@@ -2,8 +2,10 @@
 /// @file top_k.hpp
 /// Full ranking on the CPU: scores, masks and selects tile by tile, so that the matrix of all scores never exists.
 ///
-/// Results are a function of the arguments alone: equal scores are ordered by ascending item, and neither the number of
-/// threads nor the other users of the call change a bit.
+/// Results are a function of the arguments alone: equal scores are ordered by ascending item, and the number of threads
+/// does not change a bit. Nor do the other users of the call, but for one thing: fewer than 16 users of 65,536
+/// candidates or more are ranked without packing, in sums of another order, so that their scores can differ in the last
+/// bits.
 
 #include <algorithm>
 #include <limits>
@@ -76,6 +78,8 @@ inline void rank_by_users(PairRanker& ranker, const Candidates& candidates, Inde
 inline constexpr Index kItemChunk = Index{1} << 15;
 // Packing costs as much as ranking so many users directly.
 inline constexpr Index kDirectUsers = 16;
+// Of all chunks' lists together; beyond, long lists of many users, rank_by_users takes less.
+inline constexpr Index kChunkListBytes = Index{1} << 26;
 inline void rank_by_items(PairRanker& ranker, const Candidates& candidates, Index kept, TopK& result) {
   const auto users = static_cast<Index>(result.users.size());
   const Index chunks = chunk_count(candidates.size(), kItemChunk);
@@ -115,7 +119,8 @@ inline void rank_by_items(PairRanker& ranker, const Candidates& candidates, Inde
 ///         a score is NaN (so is one that overflows to ∞ − ∞)
 ///
 /// Cost: one product [users, d] · [d, candidates] near the processor's peak, and about a fifth for selecting. Memory
-/// beyond the arguments and the result: at most 8 MB of packed items and 8 MB of lists (more only for k above 10⁴).
+/// beyond the arguments and the result: at most 8 MB of packed items and 8 MB of lists (more only for k above 10⁴), or,
+/// for up to 256 users of many candidates, 64 MB of lists.
 inline TopK top_k(const PairFactors& factors, std::span<const Id> users, std::span<const Id> candidates,
                   const MaskView& masked, Index k) {
   TopK result = reclm::detail::empty_lists(users, k);
@@ -123,7 +128,9 @@ inline TopK top_k(const PairFactors& factors, std::span<const Id> users, std::sp
   PairRanker ranker(factors, users, chosen, masked);
   if (users.empty() || chosen.size() == 0) return result;
   const Index kept = std::min(k, chosen.size());
-  if (static_cast<Index>(users.size()) <= 4 * PairRanker::kUserChunk && chosen.size() >= 2 * detail::kItemChunk)
+  const auto count = static_cast<Index>(users.size());
+  if (count <= 4 * PairRanker::kUserChunk && chosen.size() >= 2 * detail::kItemChunk &&
+      chunk_count(chosen.size(), detail::kItemChunk) * count * BestLists::bytes(kept) <= detail::kChunkListBytes)
     detail::rank_by_items(ranker, chosen, kept, result);
   else
     detail::rank_by_users(ranker, chosen, kept, result);

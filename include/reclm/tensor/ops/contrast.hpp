@@ -16,20 +16,29 @@
 
 namespace reclm {
 
-/// A temperature τ as a value on a tape: log(1/τ), [1, 1]. 1/τ stays at or below 100, where its gradient ends.
-/// Source: Radford et al., "CLIP", ICML 2021, section 2.5.
+/// A temperature τ as a value on a tape: log(1/τ), [1, 1]. Where it is learned, 1/τ counts as 100 at most, and beyond
+/// only a gradient that leads back gets through. Source: Radford et al., "CLIP", ICML 2021, section 2.5.
 struct LogScale {
   Var value;
   static constexpr double kMost = 100;
 
-  /// 1/τ, and whether it may still move.
+  /// What is read of it: 1/τ, and whether it has reached its most.
+  struct Reading {
+    double scale;
+    bool capped;
+
+    /// The gradient by log(1/τ), of what flows to it; descent follows a positive one downwards.
+    [[nodiscard]] double let_through(double gradient) const { return capped && gradient < 0 ? 0 : gradient; }
+  };
+
   template <class B, class T>
-  [[nodiscard]] std::pair<double, bool> read(const Tape<B, T>& tape) const {
+  [[nodiscard]] Reading read(const Tape<B, T>& tape) const {
     require_size("LogScale", "number of elements", tape.value(value).size(), 1);
     T log_scale;
     B::to_host(&log_scale, tape.value(value).data(), 1);
     const double scale = std::exp(static_cast<double>(log_scale));
-    return {std::min(scale, kMost), scale < kMost};
+    const bool capped = tape.needs_gradient(value) && scale >= kMost;
+    return {capped ? kMost : scale, capped};
   }
 };
 
@@ -71,7 +80,8 @@ Var sampled_info_nce_loss(Tape<B, T>& tape, Var u, Var p, Var n, std::span<const
   require_size("sampled_info_nce_loss", "number of positives' ids", static_cast<Index>(positive_ids.size()), a.rows());
   require_size("sampled_info_nce_loss", "number of negatives' ids", static_cast<Index>(negative_ids.size()), c.rows());
   if (c.rows() < 1) throw ShapeError("sampled_info_nce_loss: there are no negatives");
-  const auto [scale, moves] = log_scale.read(tape);
+  const LogScale::Reading temperature = log_scale.read(tape);
+  const double scale = temperature.scale;
   const Index rows = a.rows(), count = c.rows(), width = a.cols();
   const auto own = upload<B, Id>(positive_ids), others = upload<B, Id>(negative_ids);
   Tensor<B, T> weights{rows, count}, terms{rows, 1}, rest{rows, 1}, slope{rows, 1};
@@ -83,7 +93,7 @@ Var sampled_info_nce_loss(Tape<B, T>& tape, Var u, Var p, Var n, std::span<const
                                   terms.data(), rest.data(), slope.data(), count, width});
   const Var s = log_scale.value;
   return tape.record(detail::scalar<B, T>(B::sum(terms.data(), rows) / divisor), tape.any_needs_gradient(u, p, n, s),
-                     [=, scale = scale, moves = moves](Tape<B, T>& t, const Tensor<B, T>& d_loss) {
+                     [=](Tape<B, T>& t, const Tensor<B, T>& d_loss) {
                        const double upstream = detail::scalar_value<B, T>(d_loss) / divisor;
                        const auto factor = static_cast<T>(upstream * scale);
                        const auto multiple = [&](Var v, const Tensor<B, T>& of) {
@@ -104,7 +114,8 @@ Var sampled_info_nce_loss(Tape<B, T>& tape, Var u, Var p, Var n, std::span<const
                                  width, beta, d.data(), width);
                        }
                        if (t.needs_gradient(s))
-                         t.add_gradient(s, detail::scalar<B, T>(moves ? upstream * B::sum(slope.data(), rows) : 0));
+                         t.add_gradient(
+                             s, detail::scalar<B, T>(temperature.let_through(upstream * B::sum(slope.data(), rows))));
                      });
 }
 
@@ -112,34 +123,34 @@ Var sampled_info_nce_loss(Tape<B, T>& tape, Var u, Var p, Var n, std::span<const
 /// @param z1, z2 [n, d], rows of unit length  @returns [1, 1]
 template <class B, class T>
 Var info_nce_loss(Tape<B, T>& tape, Var z1, Var z2, std::span<const Id> anchors, LogScale log_scale, double divisor) {
-  const auto [scale, moves] = log_scale.read(tape);
+  const LogScale::Reading temperature = log_scale.read(tape);
   const Tensor<B, T> a = tape.value(z1), b = tape.value(z2);
   require_same_shape("info_nce_loss", a, b);
   const Var s = log_scale.value;
   const bool wanted = tape.any_needs_gradient(z1, z2, s);
-  const InfoNceProblem<T> problem{{a.data(), a.rows(), a.cols()}, {b.data(), b.rows(), b.cols()}, anchors, 1 / scale};
+  const InfoNceProblem<T> problem{
+      {a.data(), a.rows(), a.cols()}, {b.data(), b.rows(), b.cols()}, anchors, 1 / temperature.scale};
   auto d1 = Tensor<B, T>::zeros(a.rows(), a.cols()), d2 = Tensor<B, T>::zeros(b.rows(), b.cols());
   const double sum = wanted ? B::info_nce(problem, InfoNceGradient<T>{{d1.data(), a.rows(), a.cols()},
                                                                       {d2.data(), b.rows(), b.cols()},
                                                                       1 / divisor})
                             : B::info_nce(problem);
-  return tape.record(
-      detail::scalar<B, T>(sum / divisor), wanted, [=, moves = moves](Tape<B, T>& t, const Tensor<B, T>& d_loss) {
-        const double upstream = detail::scalar_value<B, T>(d_loss);
-        const auto add = [&](Var z, const Tensor<B, T>& d) {
-          if (!t.needs_gradient(z)) return;
-          auto [g, beta] = t.slot(z);
-          B::for_rows(d.rows(), 3 * d.cols(),
-                      kernels::ScaleInto<T>{d.data(), static_cast<T>(upstream), beta, g.data(), d.cols()});
-        };
-        add(z1, d1);
-        add(z2, d2);
-        if (!t.needs_gradient(s)) return;
-        // z1 enters by z1/τ alone, so the derivative by log(1/τ) is ⟨z1, dz1⟩.
-        Tensor<B, T> along{a.rows(), 1};
-        B::for_rows(a.rows(), 2 * a.cols(), kernels::RowDot<T>{a.data(), d1.data(), nullptr, along.data(), a.cols()});
-        t.add_gradient(s, detail::scalar<B, T>(moves ? upstream * B::sum(along.data(), a.rows()) : 0));
-      });
+  return tape.record(detail::scalar<B, T>(sum / divisor), wanted, [=](Tape<B, T>& t, const Tensor<B, T>& d_loss) {
+    const double upstream = detail::scalar_value<B, T>(d_loss);
+    const auto add = [&](Var z, const Tensor<B, T>& d) {
+      if (!t.needs_gradient(z)) return;
+      auto [g, beta] = t.slot(z);
+      B::for_rows(d.rows(), 3 * d.cols(),
+                  kernels::ScaleInto<T>{d.data(), static_cast<T>(upstream), beta, g.data(), d.cols()});
+    };
+    add(z1, d1);
+    add(z2, d2);
+    if (!t.needs_gradient(s)) return;
+    // z1 enters by z1/τ alone, so the derivative by log(1/τ) is ⟨z1, dz1⟩.
+    Tensor<B, T> along{a.rows(), 1};
+    B::for_rows(a.rows(), 2 * a.cols(), kernels::RowDot<T>{a.data(), d1.data(), nullptr, along.data(), a.cols()});
+    t.add_gradient(s, detail::scalar<B, T>(temperature.let_through(upstream * B::sum(along.data(), a.rows()))));
+  });
 }
 
 }  // namespace reclm

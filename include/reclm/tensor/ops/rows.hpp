@@ -52,10 +52,12 @@ Var gather_distinct_rows(Tape<B, T>& tape, Var x, std::span<const Id> ids) {
 /// Distinct rows of a parameter; `backward()` leaves a row gradient in the parameter, so that the cost does not depend
 /// on its size. Use a parameter either so, and once a tape, or as a whole.
 /// @param ids distinct  @returns [ids, d]
+/// @throws ShapeError on a row outside the table or named twice, ConfigError when the tape uses the parameter already
 template <class B, class T>
 Var look_up(Tape<B, T>& tape, Parameter<B, T>& table, std::span<const Id> ids) {
   const Index width = table.value.cols(), count = static_cast<Index>(ids.size());
-  check_rows(ids, table.value.rows());
+  check_distinct_rows(ids, table.value.rows());
+  tape.claim_rows(table);
   const std::shared_ptr<Id> rows = upload<B, Id>(ids);
   Tensor<B, T> y{count, width};
   B::for_rows(count, 2 * width, kernels::Gather<T>{table.value.data(), rows.get(), y.data(), width});
