@@ -134,7 +134,41 @@ TEST_CASE("evidence is weighed by the pairs: at the optimum no weight wants to m
     else
       CHECK(slope > 0);
   }
-  // Pairs that are told apart without fault still have finite weights.
+}
+
+TEST_CASE("the weights are the minimum, however evidence goes together") {
+  RandomSequence random(Random(8, Stream::evaluation));
+  const auto noise = [&] { return static_cast<double>(random.uniform()) - 0.5; };
+  double steepest = 0;
+  for (int problem = 0; problem < 500; ++problem) {
+    std::array<std::array<double, 3>, kEvidence> mixing{};
+    for (auto& row : mixing)
+      for (double& x : row) x = noise();
+    std::vector<EvidenceValues> pairs(60);
+    for (EvidenceValues& pair : pairs) {
+      const std::array<double, 3> causes{noise(), noise(), noise() + 0.2};
+      for (std::size_t k = 0; k < kEvidence; ++k)
+        pair[k] = mixing[k][0] * causes[0] + mixing[k][1] * causes[1] + mixing[k][2] * causes[2] + 0.1 * noise();
+    }
+    const EvidenceWeights weights = fit_evidence(pairs);
+    for (std::size_t k = 0; k < kEvidence; ++k) {
+      double squares = 0, slope = 0;
+      for (const EvidenceValues& pair : pairs) squares += pair[k] * pair[k] / 60;
+      slope = weights[k] * squares;
+      for (const EvidenceValues& pair : pairs) {
+        double margin = 0;
+        for (std::size_t j = 0; j < kEvidence; ++j) margin += weights[j] * pair[j];
+        slope -= pair[k] / (1 + std::exp(margin));
+      }
+      slope /= std::sqrt(squares);
+      CHECK(weights[k] >= 0);
+      steepest = std::max(steepest, weights[k] > 0 ? std::abs(slope) : -slope);  // at 0 it may want to be negative
+    }
+  }
+  CHECK(steepest < 1e-6);
+}
+
+TEST_CASE("pairs that are told apart without fault have finite weights, and what is no number is refused") {
   const EvidenceValues sure{0, 1, 0, 0, 0, 0};
   const EvidenceWeights finite = fit_evidence(std::vector<EvidenceValues>(50, sure));
   CHECK(finite[1] > 1);

@@ -96,6 +96,20 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
       CHECK(matrices.b == other.b);
     }
 
+  // Other settings are no continuation.
+  const auto changed = [&](const auto& change) {
+    TuningOptions options = quick(folder / "whole");
+    options.shown = 0;
+    change(options);
+    return options;
+  };
+  for (const TuningOptions& options :
+       {changed([](auto& o) { o.ppo.rl.lambda = 0.2; }), changed([](auto& o) { o.ppo.rl.whiten_advantages = false; }),
+        changed([](auto& o) { o.ppo.rl.estimator = KlEstimator::k3; }), changed([](auto& o) { o.policy.seed = 9; }),
+        changed([](auto& o) { o.policy.max_tokens = 7; }), changed([](auto& o) { o.reward.gradient_norm = 3; }),
+        changed([](auto& o) { o.mixture.malformed = -2; })})
+    CHECK_THROWS_AS(tune(shop.model, from, options), Error);
+
   // The reward of one run guides another.
   TuningOptions guided = quick(folder / "guided");
   guided.stages = {"ppo"};
@@ -108,7 +122,7 @@ TEST_CASE("profiles of evaluation users are not learned, though they are neighbo
   const Workshop shop(16);
   TuningData from = data_of(shop);
   TuningOptions options = quick(folder / "theirs");
-  options.stages = {"sft", "collaborative"};
+  options.stages = {"sft", "collaborative", "reward", "ppo"};
   options.dialogues.alike = 2;
   options.shown = 0;
   const TuningReport theirs = tune(shop.model, from, options);
@@ -125,7 +139,8 @@ TEST_CASE("profiles of evaluation users are not learned, though they are neighbo
   options.folder = folder / "others";
   const TuningReport others = tune(shop.model, from, options);
   CHECK(theirs.loss_after.at("sft") != others.loss_after.at("sft"));
-  for (const char* stage : {"sft", "collaborative"}) {
+  CHECK(load_mixture(folder / "theirs" / "reward").evidence == load_mixture(folder / "others" / "reward").evidence);
+  for (const char* stage : {"sft", "collaborative", "ppo"}) {
     const auto one = lm::read_peft(folder / "theirs" / stage).adapter;
     const auto two = lm::read_peft(folder / "others" / stage).adapter;
     for (const auto& [name, matrices] : one) {
@@ -225,6 +240,14 @@ TEST_CASE("a tuning refuses what cannot be") {
   options.stages = {"sft", "dpo"};
   CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
   CHECK_THROWS_AS(tune(shop.model, from, TuningOptions{}), ConfigError);
+  // Without a reward all profiles would be worth the same; one that is there already is not lost.
+  std::filesystem::create_directories(folder / "rewarded" / "reward");
+  write_file(folder / "rewarded" / "reward" / "reward.json", "{}");
+  options.folder = folder / "rewarded";
+  options.stages = {"sft", "ppo"};
+  CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
+  CHECK(std::filesystem::file_size(folder / "rewarded" / "reward" / "reward.json") == 2);
+  options.folder = folder.path();
   // Nobody has a neighbour: what A2 and A3 lack is said.
   TuningData alone = from;
   alone.neighbours = Matrix<Id>(from.neighbours.rows(), 2, kNoItem);

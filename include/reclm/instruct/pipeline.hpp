@@ -10,18 +10,19 @@
 /// its state in the folder; calling `tune` again with the same settings goes on where it stopped, to the same bits.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/fit_evidence.hpp"
@@ -46,19 +47,15 @@ class Tuner {
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
     check_stages(options_.stages);
+    check_reward();
     if (options_.full_sft && !options_.start.empty())
       throw ConfigError("TuningOptions: full_sft begins with the model's own weights, and start names updates");
     std::filesystem::create_directories(options_.folder);
-    std::vector<Id> able;
-    for (Id u = 0; u < static_cast<Id>(data.train.users()); ++u)
-      if (!data.train.of(u).empty() && read_profile(from.user_profiles[static_cast<std::size_t>(u)]).valid())
-        able.push_back(u);
-    split_ = split_for_tuning(able, options_.seed);
+    split_ = tuning_split(from, options_.seed);
     learners_ = split_.reward;
     learners_.insert(learners_.end(), split_.policy.begin(), split_.policy.end());
     std::sort(learners_.begin(), learners_.end());
-    taught_ = from.user_profiles;
-    for (const Id user : split_.evaluation) taught_[static_cast<std::size_t>(user)].clear();
+    taught_ = taught_profiles(from, split_);
     report_.shown = report_.held_out = split_.evaluation;
     if (static_cast<Index>(report_.shown.size()) > options_.shown)
       report_.shown.resize(static_cast<std::size_t>(options_.shown));
@@ -90,6 +87,19 @@ class Tuner {
   [[nodiscard]] std::vector<ChatSample> distilled_in_company(std::span<const Id> users) const {
     const Dialogues informed(*from_.data, options_.dialogues, {from_.neighbours.view(), taught_});
     return informed.distillation(users, taught_).samples;
+  }
+
+  // Without a reward model all profiles would be worth the same.
+  void check_reward() const {
+    const auto runs = [&](const char* stage) {
+      return std::find(options_.stages.begin(), options_.stages.end(), stage) != options_.stages.end();
+    };
+    const bool needed = options_.mixture.weights[0] > 0 && options_.mixture.evidence == kScorerAlone;
+    if (runs("ppo") && needed && !runs("reward") && options_.given_reward.empty())
+      throw ConfigError(
+          "tune: the stage ppo has no reward. Remedy: add the stage reward before it, or name a trained "
+          "one as given_reward, e.g. " +
+          (options_.folder / "reward").string());
   }
 
   // Says why a stage has nothing to learn from.
@@ -143,9 +153,8 @@ class Tuner {
   void distil() {
     std::vector<ChatSample> learned = distilled(learners_);
     if (options_.distil_items && !from_.item_profiles.empty()) {
-      std::vector<Id> items(from_.item_profiles.size());
-      std::iota(items.begin(), items.end(), Id{0});
-      for (ChatSample& sample : dialogues_.item_dialogues(items, {}, from_.item_profiles).samples)
+      const ItemSplit items(from_.item_profiles.size());
+      for (ChatSample& sample : dialogues_.item_dialogues(items.learned, {}, from_.item_profiles).samples)
         learned.push_back(std::move(sample));
     }
     supervise("sft", options_.sft, learned, distilled(split_.evaluation));
@@ -220,7 +229,8 @@ class Tuner {
   }
 
   ProfileEvidence& evidence() {
-    if (!evidence_) evidence_ = std::make_unique<ProfileEvidence>(evidence_of(from_, options_.seed), options_.encoder);
+    if (!evidence_)
+      evidence_ = std::make_unique<ProfileEvidence>(evidence_of(from_, taught_, options_.seed), options_.encoder);
     return *evidence_;
   }
 
@@ -229,7 +239,11 @@ class Tuner {
     std::vector<PromptSample> prompts = dialogues_.user_prompts(split_.policy).samples;
     for (PromptSample& prompt : dialogues_.partial_prompts(split_.policy, options_.partial_prompts).samples)
       prompts.push_back(std::move(prompt));
-    for (const PromptSample& prompt : prompts) tokens.push_back(model_.prompt(prompt.messages));
+    Fingerprint prompt_print;
+    for (const PromptSample& prompt : prompts) {
+      tokens.push_back(model_.prompt(prompt.messages));
+      prompt_print.add(std::span<const lm::TokenId>(tokens.back()));
+    }
     LmPolicyOptions policy_options = options_.policy;
     policy_options.held = options_.held;
     policy_options.lora = options_.lora;
@@ -258,20 +272,15 @@ class Tuner {
       for (std::size_t k = 0; k < first.size(); ++k) first[k] = static_cast<Index>(k);
       const auto drawn = policy.draw(first, (std::uint64_t{1} << 32) - 1);
       reward.calibrate(answers_of(drawn));
+      if (calibrated(reward) < kFewProfiles) reward.calibrate(taught_answers(prompts, first));
       if (options_.weighing_users > 0 && from_.data->valid.size() > 0) report_.weights = weigh_terms(reward);
-      if (options_.given_reward.empty()) save_reward(options_.folder / "reward", reward, scorer);
+      if (report_.reward) save_reward(options_.folder / "reward", reward, scorer);
     }
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";
-    options.depends_on = model_.name + ", reward";
-    for (const double weight : reward.mixture.weights) options.depends_on += " " + std::to_string(weight);
-    for (const double weight : reward.mixture.evidence) options.depends_on += " " + std::to_string(weight);
-    if (reward.mixture.strangers > 0)
-      options.depends_on += ", " + std::to_string(reward.mixture.strangers) + " strangers";
-    if (options_.policy.distinct_entries) options.depends_on += ", distinct entries";
+    options.depends_on = dependences(policy, prompt_print, reward.mixture, scorer);
     options.resume = true;
     options.observer = options_.observer;
-    if (options_.credit_entries) options.depends_on += ", entries credited";
     const auto score = [&](std::span<const Response> responses) {
       std::vector<Score> scores;
       for (const EntryRewards& rewards : reward.by_entry(answers_of(responses))) {
@@ -288,6 +297,46 @@ class Tuner {
     if (report_.interrupted) return;
     adapter_ = policy.adapter();
     lm::write_peft(options_.folder / "ppo", adapter_, {.base_model = model_.name}, model_.weights->config().layers);
+  }
+
+  // Terms have a scale by so many profiles; of a policy that writes fewer the teacher's stand beside its own.
+  static constexpr double kFewProfiles = 8;
+  static double calibrated(const ProfileReward<B>& reward) {
+    double most = 0;
+    for (const RunningScale& scale : reward.mixture.scales) most = std::max(most, scale.count);
+    return most;
+  }
+  [[nodiscard]] std::vector<ProfileAnswer> taught_answers(const std::vector<PromptSample>& prompts,
+                                                          std::span<const Index> which) const {
+    std::vector<ProfileAnswer> answers;
+    for (const Index k : which) {
+      const PromptSample& prompt = prompts[static_cast<std::size_t>(k)];
+      answers.push_back({prompt.user, &prompt.messages, taught_[static_cast<std::size_t>(prompt.user)]});
+    }
+    return answers;
+  }
+
+  // What a course of ppo depends on besides its own options, as text.
+  std::string dependences(LmPolicy<B>& policy, const Fingerprint& prompts, const RewardMixture& mixture,
+                          SequenceScorer<B>* scorer) const {
+    const auto add_values = [](Fingerprint& print, const auto& parameters) {
+      for (const auto* parameter : parameters) print.add(parameter->value.to_host());
+    };
+    Fingerprint start, reward;
+    add_values(start, policy.parameters());
+    if (scorer != nullptr) add_values(reward, scorer->parameters());
+    reward.add(std::span<const double>(mixture.weights)).add(std::span<const double>(mixture.evidence));
+    for (const RunningScale& scale : mixture.scales)
+      reward.add(std::span<const double>(std::array{scale.count, scale.mean, scale.squares}));
+    reward.add(std::span<const double>(std::array{mixture.malformed, static_cast<double>(mixture.strangers)}));
+    std::string text = model_.name + ", prompts " + prompts.text() + ", updates " + start.text() + " of alpha " +
+                       std::to_string(options_.lora.alpha) + ", reward " + reward.text() + ", answers of " +
+                       std::to_string(options_.policy.max_tokens) + " tokens by seed " +
+                       std::to_string(options_.policy.seed);
+    if (options_.policy.constraint) text += ", constrained";
+    if (options_.policy.distinct_entries) text += ", distinct entries";
+    if (options_.credit_entries) text += ", entries credited";
+    return text;
   }
 
   // By profiles of users whom the policy is not asked about.
@@ -312,14 +361,13 @@ class Tuner {
 
   void tune_items() {
     if (from_.item_profiles.empty()) return;
-    std::vector<Id> learned, held_out;
-    for (Id i = 0; i < static_cast<Id>(from_.item_profiles.size()); ++i) (i % 5 == 4 ? held_out : learned).push_back(i);
+    const ItemSplit split(from_.item_profiles.size());
     const auto samples = [&](std::span<const Id> items) {
       return dialogues_.item_dialogues(items, from_.item_neighbours.view(), from_.item_profiles).samples;
     };
-    show_items(held_out, "untuned");
-    supervise("items", options_.items, samples(learned), samples(held_out));
-    if (!report_.interrupted) show_items(held_out, "items");
+    show_items(split.held_out, "untuned");
+    supervise("items", options_.items, samples(split.learned), samples(split.held_out));
+    if (!report_.interrupted) show_items(split.held_out, "items");
   }
 
   void show(const std::string& after) {

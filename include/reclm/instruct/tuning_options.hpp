@@ -33,6 +33,32 @@ struct TuningData {
   std::function<std::vector<std::string>(Id)> truth{};
 };
 
+/// Who learns and who is measured: the users with a history and a valid profile, in the parts of split_for_tuning.
+inline TuningSplit tuning_split(const TuningData& from, std::uint64_t seed) {
+  std::vector<Id> able;
+  const auto users = std::min(static_cast<std::size_t>(from.data->train.users()), from.user_profiles.size());
+  for (std::size_t u = 0; u < users; ++u)
+    if (!from.data->train.of(static_cast<Id>(u)).empty() && read_profile(from.user_profiles[u]).valid())
+      able.push_back(static_cast<Id>(u));
+  return split_for_tuning(able, seed);
+}
+
+/// The profiles that something may be learned from: "" of the evaluation users, who are neighbours of learners, too.
+inline std::vector<std::string> taught_profiles(const TuningData& from, const TuningSplit& split) {
+  std::vector<std::string> taught = from.user_profiles;
+  for (const Id user : split.evaluation) taught[static_cast<std::size_t>(user)].clear();
+  return taught;
+}
+
+/// Items whose profiles are learned, and every fifth, of which nothing is: the held-out loss of the stage items.
+struct ItemSplit {
+  std::vector<Id> learned, held_out;
+
+  explicit ItemSplit(std::size_t items) {
+    for (std::size_t i = 0; i < items; ++i) (i % 5 == 4 ? held_out : learned).push_back(static_cast<Id>(i));
+  }
+};
+
 struct TuningOptions {
   std::filesystem::path folder{};  ///< of checkpoints, adapters and the reward; made where it does not exist
   std::vector<std::string> stages{"sft", "collaborative", "reward", "ppo", "items"};  ///< in this order

@@ -4,17 +4,20 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "reclm/instruct/reward/profile_reward.hpp"
 #include "reclm/instruct/tuning_options.hpp"
 
 namespace reclm::instruct {
 
-/// What a reward may know of a data set that is tuned on.
-inline EvidenceSources evidence_of(const TuningData& from, std::uint64_t seed) {
+/// What a reward may know of a data set that is tuned on. @param taught of all users; must outlive the result
+inline EvidenceSources evidence_of(const TuningData& from, std::span<const std::string> taught, std::uint64_t seed) {
   return {.data = from.data,
           .neighbours = from.neighbours.view(),
-          .profiles = from.user_profiles,
+          .profiles = taught,
           .item_profiles = from.item_profiles,
           .held_out = from.data->valid.size() > 0 ? &from.data->valid : nullptr,
           .seed = seed};
@@ -32,14 +35,16 @@ template <class B = Cpu>
 class SavedReward {
  public:
   /// @param model    the base model of the tuning; with full_sft, the one that sft left
-  /// @param from     the users to be judged and what is known of them; must outlive the object
+  /// @param from     the users to be judged and what is known of them; must outlive the object. Nothing is heard of the
+  ///                 profiles of those whom the tuning held out
   /// @param options  those of the tuning
   /// @param folder   OUT/reward of the tuning
   /// @throws IoError; DataError when it was trained with another model or rank; ConfigError on data without item text
   SavedReward(const LanguageModel& model, const TuningData& from, const TuningOptions& options,
               const std::filesystem::path& folder)
       : scorer_(model, scorer_updates(folder, options), {}, options.held),
-        evidence_(evidence_of(from, options.seed), options.encoder),
+        taught_(taught_profiles(from, tuning_split(from, options.seed))),
+        evidence_(evidence_of(from, taught_, options.seed), options.encoder),
         dialogues_(*from.data, options.dialogues),
         reward_(&scorer_, evidence_) {
     reward_.wanted = options.dialogues.user_entries;
@@ -53,6 +58,7 @@ class SavedReward {
 
  private:
   SequenceScorer<B> scorer_;
+  std::vector<std::string> taught_;
   ProfileEvidence evidence_;
   Dialogues dialogues_;
   ProfileReward<B> reward_;

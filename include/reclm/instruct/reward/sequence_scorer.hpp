@@ -139,6 +139,12 @@ class SequenceScorer {
   void refresh() { decoder_.refresh(); }
   [[nodiscard]] const std::string& model_name() const { return model_name_; }
 
+  /// What the updates are by their options, for the settings of a training.
+  [[nodiscard]] std::string updates_text() const {
+    return "rank " + std::to_string(updates().rank) + ", alpha " + alpha() + ", dropout " +
+           std::to_string(updates().dropout) + ", " + layers();
+  }
+
   /// Writes the updates and the head as one safetensors file.
   void save(const std::filesystem::path& path) {
     std::vector<std::pair<std::string, Matrix<float>>> matrices;

@@ -58,13 +58,16 @@ TrainScorerReport train_scorer(SequenceScorer<B>& scorer, std::span<const Prefer
   Adam<B, float> adam(parameters, {.learning_rate = options.learning_rate});
   const Index each_epoch = chunk_count(static_cast<Index>(pairs.size()), options.pairs);
   const Index total = each_epoch * options.epochs;
-  char rate[40];
+  char rate[40], norm[40];
   std::snprintf(rate, sizeof rate, "%.17g", options.learning_rate);
+  std::snprintf(norm, sizeof norm, "%.17g", options.gradient_norm);
   const StageSettings settings{{"model", scorer.model_name()},
                                {"pairs", std::to_string(pairs.size()) + " of fingerprint " + data.text()},
                                {"epochs", std::to_string(options.epochs)},
                                {"pairs_a_step", std::to_string(options.pairs)},
                                {"learning_rate", rate},
+                               {"gradient_norm", norm},
+                               {"updates", scorer.updates_text()},
                                {"seed", std::to_string(options.seed)}};
   TrainScorerReport report;
   const auto save = [&] {

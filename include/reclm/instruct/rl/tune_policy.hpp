@@ -73,16 +73,26 @@ inline StageSettings settings_of(const TunePolicyOptions& o, Index questions) {
     std::snprintf(buffer, sizeof buffer, "%.17g", x);
     return std::string(buffer);
   };
-  return {{"algorithm", std::string(name_of(o.rl.algorithm))},
-          {"questions", std::to_string(o.questions) + " of " + std::to_string(questions)},
-          {"group", std::to_string(o.rl.group) + (o.rl.against_group ? ", against each other" : "")},
-          {"passes", std::to_string(o.rl.passes)},
-          {"minibatch", std::to_string(o.rl.minibatch)},
-          {"learning_rate", text(o.rl.learning_rate)},
-          {"clip", text(o.rl.clip)},
-          {"kl", text(o.rl.kl.coefficient) + ", target " + text(o.rl.kl.target) + ", horizon " + text(o.rl.kl.horizon)},
-          {"seed", std::to_string(o.rl.seed)},
-          {"depends_on", o.depends_on}};
+  return {
+      {"algorithm", std::string(name_of(o.rl.algorithm))},
+      {"questions", std::to_string(o.questions) + " of " + std::to_string(questions)},
+      {"group", std::to_string(o.rl.group) + (o.rl.against_group ? ", against each other" : "")},
+      {"passes", std::to_string(o.rl.passes)},
+      {"minibatch", std::to_string(o.rl.minibatch)},
+      {"learning_rate", text(o.rl.learning_rate)},
+      {"decay", text(o.rl.decay)},
+      {"clip", text(o.rl.clip)},
+      {"gradient_norm", text(o.rl.gradient_norm)},
+      {"discount", text(o.rl.discount)},
+      {"lambda", text(o.rl.lambda)},
+      {"value", "clip " + text(o.rl.value_clip) + ", weight " + text(o.rl.value_weight)},
+      {"whitened", std::string(o.rl.whiten_rewards ? "rewards " : "") + (o.rl.whiten_advantages ? "advantages" : "")},
+      {"estimator", "k" + std::to_string(static_cast<int>(o.rl.estimator) + 1)},
+      {"grpo", "beta " + text(o.rl.grpo_beta) + (o.rl.divide_by_spread ? ", divided by spread" : "")},
+      {"dpo", "beta " + text(o.rl.dpo_beta) + ", smoothing " + text(o.rl.dpo_smoothing)},
+      {"kl", text(o.rl.kl.coefficient) + ", target " + text(o.rl.kl.target) + ", horizon " + text(o.rl.kl.horizon)},
+      {"seed", std::to_string(o.rl.seed)},
+      {"depends_on", o.depends_on}};
 }
 
 }  // namespace detail
