@@ -301,6 +301,24 @@ TEST_CASE("shuffled profiles are the same rows in another order, among items and
   CHECK_FALSE(with_shuffled_profiles(data, 2).item_profiles == shuffled.item_profiles);
 }
 
+TEST_CASE("profiles of noise are worth what their placebo is, where users' profiles come from histories") {
+  Dataset data = small_world();
+  const Random random(5, Stream::evaluation);
+  for (Index k = 0; k < data.item_profiles.size(); ++k)
+    data.item_profiles.data()[k] = random.uniform(static_cast<std::uint64_t>(k)) - 0.5f;
+  data.profile_from_history.assign(static_cast<std::size_t>(data.train.users()), 1);
+  data.profile_from_history[3] = data.profile_from_history[8] = 0;  // two have one of their own
+  refresh_history_profiles(data);
+  const Dataset shuffled = with_shuffled_profiles(data, 1);
+  // The link between users and their items stays: a placebo differs from noise by nothing.
+  const Matrix<float> means = history_means(shuffled.train, shuffled.item_profiles);
+  for (Index user = 0; user < data.train.users(); ++user)
+    if (user != 3 && user != 8) CHECK(std::ranges::equal(shuffled.user_profiles.row(user), means.row(user)));
+  CHECK(std::ranges::equal(shuffled.user_profiles.row(3), data.user_profiles.row(8)));
+  CHECK(std::ranges::equal(shuffled.user_profiles.row(8), data.user_profiles.row(3)));
+  CHECK(shuffled.profile_from_history == data.profile_from_history);
+}
+
 TEST_CASE("a placebo keeps who is written about: written rows and others are shuffled among themselves") {
   const Dataset& data = small_world();
   WrittenRows written;

@@ -45,14 +45,16 @@ inline std::unique_ptr<JointModel<Cpu, float>> make_model(const ModelSpec& spec,
       make_backbone<Cpu, float>(spec.backbone, data.train, width, init));
 }
 
-/// The data set with profile rows shuffled among items, and among users: what is left of an adapter's gain then has
-/// nothing to do with what the profiles say.
+/// The data set with profile rows shuffled among items, and among users who have one of their own; users whose profile
+/// is the mean of their history get the mean of the shuffled rows. What is left of an adapter's gain then has nothing
+/// to do with what the profiles say.
 /// @param texts the item texts too, which stay in step with nothing then
 /// @param written rows that are shuffled apart from the others
 /// @throws ShapeError where `written` has another number of rows
 inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool texts = false,
                                       const WrittenRows& written = {}) {
-  const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part, const std::vector<std::uint8_t>& apart = {}) {
+  using Marks = std::vector<std::uint8_t>;
+  const auto shuffle = [&](Matrix<float>& rows, std::uint32_t part, const Marks& apart = {}, const Marks& stay = {}) {
     if (!rows.empty() && !apart.empty() && static_cast<Index>(apart.size()) != rows.rows())
       throw ShapeError("with_shuffled_profiles: " + std::to_string(apart.size()) + " marks for " +
                        std::to_string(rows.rows()) + " rows of profiles");
@@ -60,7 +62,8 @@ inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool tex
     for (const bool kind : {false, true}) {
       std::vector<Index> alike;
       for (Index row = 0; row < rows.rows(); ++row)
-        if ((!apart.empty() && apart[static_cast<std::size_t>(row)] != 0) == kind) alike.push_back(row);
+        if (const auto place = static_cast<std::size_t>(row); (!apart.empty() && apart[place] != 0) == kind)
+          if (stay.empty() || stay[place] == 0) alike.push_back(row);
       for (std::size_t k = alike.size(); k > 1; --k) {
         const std::size_t other = random.below(static_cast<std::uint32_t>(k));
         if (other != k - 1) std::ranges::swap_ranges(rows.row(alike[k - 1]), rows.row(alike[other]));
@@ -68,9 +71,9 @@ inline Dataset with_shuffled_profiles(Dataset data, std::uint64_t seed, bool tex
     }
   };
   shuffle(data.item_profiles, 0, written.items);
-  shuffle(data.user_profiles, 1, written.users);
+  shuffle(data.user_profiles, 1, written.users, data.profile_from_history);
   if (texts) shuffle(data.item_vectors, 2);
-  data.profile_from_history.clear();
+  refresh_history_profiles(data);
   return data;
 }
 
@@ -272,7 +275,7 @@ class Study {
                                {"mask_validation", options_.evaluation.mask_validation}};
     for (const MetricKind kind : options_.evaluation.metrics.kinds) settings["kinds"].push_back(metric_kind_name(kind));
     for (const Setting setting : options_.settings) settings["settings"].push_back(setting_name(setting));
-    return settings.dump();
+    return settings.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
   Dataset data_;
