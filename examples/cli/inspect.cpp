@@ -123,9 +123,10 @@ ExitCode run(const InspectOptions& options) {
   const ThreadLimit limit(options.common.threads);
   const Dataset data = load(options.data);
   const DatasetStatistics numbers = statistics(data);
-  const std::vector<Finding> found = findings(data, numbers);
+  std::vector<Finding> found = findings(data, numbers);
+  if (const auto unequal = unequal_profiles(data)) found.insert(found.begin(), *unequal);
   if (options.common.json)
-    std::cout << to_json(numbers, found).dump(1) << "\n";
+    std::cout << to_json(numbers, found).dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
   else
     print(numbers, found);
   const bool wrong =
@@ -140,8 +141,8 @@ void add_inspect(CLI::App& app, Invocation& call) {
   CLI::App* const command = add_command(
       app, "inspect", "Says what a data set is like, and what is wrong with it.",
       "Counts interactions, users and items of each split, how popularity is spread, what vectors and texts\n"
-      "there are; then names errors (targets that train knows, targets that are no candidates, unseen items\n"
-      "that were seen, NaN), warnings and notes, each with a remedy. Look here before training.",
+      "there are; then names errors (targets that train or validation knows, targets that are no candidates,\n"
+      "unseen items that were seen, NaN), warnings and notes, each with a remedy. Look here before training.",
       "  reclm inspect --data movies\n"
       "  reclm inspect --data movies --strict --json > movies.json");
   add_data_options(*command, options->data);

@@ -1,6 +1,7 @@
 #include "reclm/data/fingerprint.hpp"
 
 #include <set>
+#include <span>
 
 #include "support/catch.hpp"
 
@@ -32,4 +33,19 @@ TEST_CASE("fingerprints tell data apart by content, shape and order") {
   CHECK(std::set<std::string>(all.begin(), all.end()).size() == all.size());
   CHECK(of(a, m) == of(a, m));
   for (const auto& text : all) CHECK(text.size() == 16);
+}
+
+TEST_CASE("flipped signs of neighbouring numbers do not cancel") {
+  std::set<std::string> texts;
+  for (int signs = 0; signs < 256; ++signs) {
+    Matrix<float> m(2, 4, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8});
+    for (int k = 0; k < 8; ++k)
+      if (signs >> k & 1) m.data()[k] = -m.data()[k];
+    texts.insert(Fingerprint().add(m).text());
+  }
+  CHECK(texts.size() == 256);
+}
+
+TEST_CASE("the fingerprint of a text is what stores of profiles hold") {
+  CHECK(Fingerprint().add(std::span<const char>("a prompt in a store", 19)).text() == "3e5e52a26e69a1ef");
 }

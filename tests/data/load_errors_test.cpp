@@ -74,6 +74,7 @@ TEST_CASE("what is wrong with a file of a folder is said with file, line and rem
   with("small.test.candidates", "a\na\n", 2, "twice");
   with("small.test.candidates", "a\n\nb\n", 2, "empty");
   with("small.test.candidates", "", 0, "empty");
+  with("small.zero.candidates", "d\na\n", 2, "\"a\" occurs in train");
 
   write_small(folder);
   write_matrix(folder / "item_text.npy", 3, 1, {1, 2, 3});

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "data/small_folder.hpp"
 #include "support/catch.hpp"
@@ -145,6 +147,60 @@ TEST_CASE("one file of interactions is split, and a k-core takes out what falls 
   CHECK(vectors.item_vectors(30, 0) == 30);
 }
 
+TEST_CASE("rows in the order of appearance count ids that a filter leaves out") {
+  const test::TemporaryFolder folder;
+  const std::string header = "user_id:token\titem_id:token\trating:float\n";
+  folder.write("s.train.inter", header + "u\tA\t1\nu\tB\t5\nx\tD\t1\nv\tA\t5\nv\tB\t4\nw\tC\t5\n");
+  folder.write("s.test.inter", header + "w\tE\t2\nu\tC\t5\n");
+  write_matrix(folder / "item_text.npy", 5, 1, {10, 20, 40, 30, 50});
+  write_matrix(folder / "user_profile.npy", 4, 1, {1, 4, 2, 3});
+  for (const auto min_rating : {std::optional<double>(), std::optional<double>(4)}) {
+    const Dataset data = load_dataset(folder.path(), {.min_rating = min_rating});
+    CHECK(data.items.size() == (min_rating ? 3 : 5));
+    for (const auto& [item, value] : {std::pair{"A", 10}, std::pair{"B", 20}, std::pair{"C", 30}})
+      CHECK(data.item_vectors(*data.items.find(item), 0) == static_cast<float>(value));
+    for (const auto& [user, value] : {std::pair{"u", 1}, std::pair{"v", 2}, std::pair{"w", 3}})
+      CHECK(data.user_profiles(*data.users.find(user), 0) == static_cast<float>(value));
+    CHECK(has_notice(data, "item_text.npy: 2 rows belong to ids that the data set does not have") ==
+          min_rating.has_value());
+  }
+
+  const test::TemporaryFolder core;
+  std::string text = kInter + "first\trare\t3\n";
+  for (int user = 0; user < 20; ++user)
+    for (int k = 0; k < 10; ++k)
+      text += "u" + std::to_string(user) + "\ti" + std::to_string((user + k) % 15) + "\t" + std::to_string(k) + "\n";
+  core.write("s.inter", text);
+  std::vector<float> rows(16);  // "rare", then i0 … i14
+  for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = static_cast<float>(k);
+  write_matrix(core / "item_text.npy", 16, 1, rows);
+  const Dataset cored = load_dataset(core.path(), {.split = {.core = {2, 2}}});
+  REQUIRE(cored.items.size() == 15);
+  for (Id k = 0; k < 15; ++k)
+    CHECK(cored.item_vectors(*cored.items.find("i" + std::to_string(k)), 0) == static_cast<float>(k + 1));
+}
+
+TEST_CASE("targets that validation holds too, files that are not read and small splits are noticed") {
+  const test::TemporaryFolder folder;
+  write_small(folder);
+  folder.write("small.valid.inter", kInter + "u\tc\t6\n");
+  Dataset data = load_dataset(folder.path());
+  CHECK(has_notice(data, "small.test.inter: 1 targets are validation interactions too"));
+  CHECK_FALSE(has_notice(data, "small.valid.inter: "));
+  CHECK_FALSE(has_notice(data, "is not read"));
+  folder.write("small.inter", kInter + "u\tc\t6\n");
+  CHECK(has_notice(load_dataset(folder.path()), "small.inter is not read, since there are split files"));
+
+  const test::TemporaryFolder sparse;  // of two users in a hundred with two clicks each
+  std::string text = "user_id:token\titem_id:token\n";
+  for (int user = 0; user < 100; ++user) text += std::to_string(user) + "\ta\n";
+  sparse.write("s.inter", text + "0\tb\n1\tb\n");
+  const SplitOptions split{.cold_items = 0};
+  data = load_dataset(sparse.path(), {.split = split});
+  CHECK(has_notice(data, "the test split holds "));
+  CHECK(has_notice(data, "20% were asked for"));
+}
+
 TEST_CASE("CSV tables are loaded by the names of their columns") {
   const test::TemporaryFolder folder;
   DatasetFiles files;
@@ -168,6 +224,16 @@ TEST_CASE("CSV tables are loaded by the names of their columns") {
   CHECK(data.train.size() == 4);
   CHECK(has_notice(data, "1 records are rated too low"));
   CHECK_THROWS_AS(load_files({}, options), ConfigError);
+  for (auto split : {&DatasetFiles::train, &DatasetFiles::valid, &DatasetFiles::test, &DatasetFiles::zero}) {
+    DatasetFiles both = files;
+    both.*split = files.interactions;
+    CHECK_THROWS_AS(load_files(both, options), ConfigError);
+  }
+  // What is no number of seconds is left alone when no column is said to hold them.
+  files.interactions = folder.write("dated.csv", "userId,movieId,rating,timestamp\n1,10,4,2019-01-01\n1,20,5,2019\n");
+  CHECK_THROWS_AS(load_files(files, options), DataError);
+  options.columns.timestamp = "";
+  CHECK(load_files(files, options).train.size() == 1);
 }
 
 TEST_CASE("the MIND and MovieLens folders load as they are known to be") {

@@ -109,6 +109,14 @@ TEST_CASE("arrays of any number of dimensions keep their order") {
   CHECK(read_npy_array<float>(folder.write("e.npy", npy(dictionary("<f4", "(3, 0)", true), ""))).values.empty());
 }
 
+TEST_CASE("an empty array may have sides whose product fits no number") {
+  const test::TemporaryFolder folder;
+  const std::string side = "4000000000000000000";  // the sanitizers look for overflow
+  const std::string shape = "(" + side + ", 0, " + side + ", " + side + ")";
+  const auto path = folder.write("x.npy", npy(dictionary("<f4", shape, true), ""));
+  CHECK(read_npy_array<float>(path).values.empty());
+}
+
 TEST_CASE("what write_npy writes is read back, and starts on a multiple of 64 bytes") {
   const test::TemporaryFolder folder;
   Matrix<float> matrix(1000, 70);

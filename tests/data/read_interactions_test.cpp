@@ -1,5 +1,6 @@
 #include "reclm/data/read_interactions.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -178,6 +179,20 @@ TEST_CASE("bad interaction files end in an error with file, line and remedy") {
 
   CHECK_THROWS_AS(load(folder / "missing.inter"), IoError);
   CHECK_THROWS_AS(load(folder.path()), IoError);
+}
+
+TEST_CASE("what is asked for must be there and fit") {
+  const test::TemporaryFolder folder;
+  const auto bare = folder.write("bare.inter", "user_id:token\titem_id:token\nu\ti\n");
+  refused(bare, 1, "no column \"rating\"", {.keep_ratings = true});
+  refused(bare, 1, "no column \"timestamp\"", {.keep_timestamps = true});
+  const auto dated = folder.write("dated.inter", "user_id:token\titem_id:token\ttimestamp:float\nu\ti\t2019-01-01\n");
+  refused(dated, 2, "columns.timestamp");
+  CHECK(load(dated, {.columns = {.timestamp = ""}}).file.pairs.size() == 1);
+  const auto rated = folder.write("rated.inter", "user_id:token\titem_id:token\trating:float\nu\ti\t-1e300\n");
+  refused(rated, 2, "beyond what 32 bits hold", {.keep_ratings = true});
+  CHECK(load(rated).file.pairs.size() == 1);
+  CHECK_THROWS_AS(load(rated, {.min_rating = std::nan("")}), ConfigError);
 }
 
 TEST_CASE("numbers are read as strtod reads them") {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <utility>
 
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -156,6 +157,23 @@ TEST_CASE("damaged safetensors files are refused with the reason") {
 
   CHECK_THROWS_AS(SafetensorsFile::open(folder / "missing.safetensors"), IoError);
   CHECK_THROWS_AS(SafetensorsFile::open(folder.path()), IoError);
+}
+
+namespace {
+
+template <class Values>
+concept NamesTensor = requires(Values&& values) {
+  NamedTensor::of("a", std::forward<Values>(values));
+};
+
+}  // namespace
+
+TEST_CASE("a tensor is not named in memory that goes away") {
+  STATIC_REQUIRE(NamesTensor<const std::vector<float>&>);
+  STATIC_REQUIRE(NamesTensor<Matrix<float>&>);
+  STATIC_REQUIRE_FALSE(NamesTensor<std::vector<float>>);
+  STATIC_REQUIRE_FALSE(NamesTensor<const std::vector<float>>);
+  STATIC_REQUIRE_FALSE(NamesTensor<Matrix<float>>);
 }
 
 TEST_CASE("write_safetensors refuses what it could not read back, and leaves the old file alone") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -162,8 +163,12 @@ TEST_CASE("the sampler refuses what it cannot do") {
   const Interactions train = sample();
   CHECK_THROWS_AS(BprSampler(Interactions()), ConfigError);
   CHECK_THROWS_AS(BprSampler(train, {.popularity_power = -1}), ConfigError);
+  CHECK_THROWS_AS(BprSampler(train, {.negatives = NegativeDistribution::popularity, .popularity_power = 400}),
+                  ConfigError);
   const BprSampler sampler(train);
   Triples triples;
+  CHECK(sampler.batches(sampler.size() - 1) == 2);
+  CHECK(sampler.batches(std::numeric_limits<Index>::max()) == 1);
   CHECK_THROWS_AS(sampler.batches(0), ConfigError);
   CHECK_THROWS_AS(sampler.batch(0, sampler.batches(100), 100, triples), ConfigError);
   CHECK_THROWS_AS(sampler.batch(0, -1, 100, triples), ConfigError);

@@ -135,6 +135,23 @@ TEST_CASE("pairs of one moment stay together, and train is never left empty") {
   CHECK(temporal_split(Interactions(), {}).empty());
 }
 
+TEST_CASE("a moment of many pairs goes to the side that comes nearer to the share") {
+  std::vector<Pair> pairs;
+  for (Id item = 0; item < 100; ++item) pairs.push_back({0, item});
+  const auto all = Interactions::from_pairs(1, 100, pairs);
+  // `before` pairs at moment 0, then those of moment 1 up to `after`, the rest at moment 2.
+  const auto in_test = [&](int before, int after, double share) {
+    std::vector<double> times;
+    for (int k = 0; k < 100; ++k) times.push_back(k < before ? 0 : k < after ? 1 : 2);
+    return count(temporal_split(all, times, {.valid = 0, .test = share}), Part::test);
+  };
+  CHECK(in_test(10, 90, 0.2) == 10);
+  CHECK(in_test(10, 90, 0.4) == 10);
+  CHECK(in_test(10, 90, 0.6) == 90);
+  CHECK(in_test(60, 100, 0.1) == 40);  // test is not left empty
+  CHECK(in_test(0, 40, 0.9) == 60);    // nor is train
+}
+
 TEST_CASE("cold items lose all their pairs, and cold targets are told apart") {
   const Interactions all = sample();
   Parts parts = ratio_split(all);
@@ -290,6 +307,11 @@ TEST_CASE("carving can hold out items that then look unseen") {
   carve_validation(again, {.share = 0.1, .cold_items = 0.2});
   CHECK(again.train == data.train);
   CHECK(again.valid_zero == data.valid_zero);
+  // Who has enough pairs of other items keeps them.
+  for (Id user = 0; user < train.users(); ++user) {
+    const auto warm = train.of(user).size() - data.valid_zero.of(user).size();
+    CHECK(data.train.of(user).size() >= std::min<std::size_t>(1, warm));
+  }
 }
 
 TEST_CASE("a sparse data set has thinner histories and their profiles") {

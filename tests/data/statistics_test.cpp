@@ -126,6 +126,15 @@ TEST_CASE("each fault is found, and only where it is") {
   CHECK(provokes(error, "items of the zero split occur in train", [](Dataset& d) {
     d.train = with(d.train, {{0, 5}});
   }));
+  CHECK(provokes(error, "1 of 2 (50.0%) zero candidates occur in train", [](Dataset& d) {
+    d.zero_candidates = {4, 5};
+  }));
+  CHECK(provokes(error, "1 of 3 (33.3%) test targets are in valid", [](Dataset& d) {
+    d.valid = with(d.valid, {{0, 3}});
+  }));
+  CHECK(provokes(error, "1 of 1 (100.0%) zero targets are in valid", [](Dataset& d) {
+    d.valid = with(d.valid, {{2, 5}});
+  }));
   CHECK(provokes(error, "neither vectors nor texts", [](Dataset& d) { d.item_vectors = {}; }));
   CHECK(provokes(error, "NaN", [](Dataset& d) { d.item_vectors(2, 1) = std::numeric_limits<float>::infinity(); }));
   CHECK(provokes(warning, "1 of 6 (16.7%) rows are zero", [](Dataset& d) { d.item_vectors(0, 0) = 0; }));

@@ -1,5 +1,6 @@
 #include "reclm/data/world.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <set>
@@ -302,6 +303,21 @@ TEST_CASE("a written world loads as the same data set") {
   std::string line;
   REQUIRE(std::getline(profiles, line));
   CHECK(line == "{\"user_id\": \"u1\", \"profile\": \"" + world.user_profile_text[0] + "\"}");
+}
+
+TEST_CASE("a world without new items is written without a zero split, also over one that had it") {
+  const test::TemporaryFolder folder;
+  WorldOptions options = small();
+  write_world(folder.path(), make_world(options));
+  CHECK(std::filesystem::exists(folder / "world.zero.inter"));
+  options.new_items = 0;
+  options.users = 5000;  // so that every item is clicked before the cut
+  options.items = 100;
+  const World world = make_world(options);
+  REQUIRE(world.zero_events.empty());
+  write_world(folder.path(), world);
+  CHECK_FALSE(std::filesystem::exists(folder / "world.zero.inter"));
+  CHECK(load_dataset(folder.path(), {.features = false}).test == world.dataset.test);
 }
 
 TEST_CASE("world options out of range are refused, and a folder that cannot be made is named") {

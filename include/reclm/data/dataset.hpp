@@ -37,7 +37,7 @@ struct Dataset {
   Matrix<float> item_profiles;            ///< profile vectors, [items, q]
   Matrix<float> user_profiles;            ///< profile vectors, [users, q]
   /// One flag a user: 1 where the row of `user_profiles` was made from the train history, and must be made anew when
-  /// that changes (`refresh_history_profiles`). Empty: nowhere.
+  /// that changes (`refresh_history_profiles`). Empty: nowhere. Who sets a row by hand clears its flag.
   std::vector<std::uint8_t> profile_from_history;
   std::vector<std::string> notices;  ///< what loading merged, left out or made up, a sentence each
 };

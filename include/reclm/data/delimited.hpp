@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -88,10 +89,10 @@ class TableReader {
   explicit TableReader(const std::filesystem::path& path, TableFormat format = {}) : lines_(path), format_(format) {
     if (!read_record()) fail("the file is empty", "write a header line that names the columns");
     for (const std::string_view field : fields_) columns_.push_back(column_of(field));
-    for (std::size_t a = 0; a < columns_.size(); ++a)
-      for (std::size_t b = 0; b < a; ++b)
-        if (columns_[a].name == columns_[b].name)
-          fail("two columns are called \"" + columns_[a].name + "\"", "name each column once");
+    std::set<std::string_view> names;
+    for (const TableColumn& column : columns_)
+      if (!names.insert(column.name).second)
+        fail("two columns are called \"" + column.name + "\"", "name each column once");
   }
 
   [[nodiscard]] std::span<const TableColumn> columns() const { return columns_; }
@@ -123,13 +124,13 @@ class TableReader {
   /// A field of the current record, valid until the next one.
   [[nodiscard]] std::string_view field(Index column) const { return fields_[static_cast<std::size_t>(column)]; }
 
-  /// The field as a number. @throws DataError unless it is a finite one
-  [[nodiscard]] double number(Index column) const {
+  /// The field as a number. @throws DataError with that remedy unless it is a finite one
+  [[nodiscard]] double number(Index column, std::string_view remedy = "correct the field or remove the record") const {
     const auto value = parse_number(field(column));
     if (!value)
       fail("column \"" + columns_[static_cast<std::size_t>(column)].name + "\" holds \"" + shortened(field(column)) +
                "\", which is not a finite number",
-           "correct the field or remove the record");
+           remedy);
     return *value;
   }
 

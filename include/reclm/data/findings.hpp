@@ -81,12 +81,14 @@ class Inspector {
   }
 
   void inspect_targets(const std::string& split, const Interactions& targets, const std::vector<Id>& candidates) {
-    Index known = 0, unranked = 0, strangers = 0;
+    Index known = 0, selected = 0, unranked = 0, strangers = 0;
     for (Id user = 0; user < targets.users(); ++user) {
       const auto items = targets.of(user);
       if (!items.empty() && data_.train.of(user).empty()) ++strangers;
+      const bool validated = split != "valid" && user < data_.valid.users();
       for (const Id item : items) {
         known += data_.train.contains(user, item) ? 1 : 0;
+        selected += validated && data_.valid.contains(user, item) ? 1 : 0;
         unranked += std::binary_search(candidates.begin(), candidates.end(), item) ? 0 : 1;
       }
     }
@@ -94,6 +96,11 @@ class Inspector {
       error(part(known, targets.size()) + " " + split +
                 " targets are in train as well: rankings leave them out, so that "
                 "they are never found",
+            "remove them from one of the two files");
+    if (selected > 0)
+      error(part(selected, targets.size()) + " " + split +
+                " targets are in valid as well: rankings that mask validation leave them out, and selection has seen "
+                "them",
             "remove them from one of the two files");
     if (unranked > 0)
       error(part(unranked, targets.size()) + " " + split + " targets are no candidates, and never found",
@@ -114,6 +121,15 @@ class Inspector {
     if (known > 0)
       error(part(known, items) + " items of the zero split occur in train: they are not unseen",
             "move their interactions to the test split, or out of train");
+    const auto& candidates = data_.zero_candidates;
+    const auto seen = std::count_if(candidates.begin(), candidates.end(), [&](Id candidate) {
+      const auto item = static_cast<std::size_t>(candidate);
+      return item < train.size() && train[item] > 0 && (item >= zero.size() || zero[item] == 0);
+    });
+    if (seen > 0)
+      error(part(seen, static_cast<Index>(candidates.size())) +
+                " zero candidates occur in train: unseen items would be ranked among seen ones",
+            "take them out of the .zero.candidates file");
   }
 
   void inspect_splits() {

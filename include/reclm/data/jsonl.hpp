@@ -60,8 +60,9 @@ inline JsonRecord parse_json_line(std::string_view text, const std::string& path
   try {
     nlohmann::json object = nlohmann::json::parse(text);
     if (object.is_object()) return {std::move(object), path, line};
-  } catch (const nlohmann::json::parse_error& e) {
-    const std::string what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, column 5: …"
+  } catch (const nlohmann::json::exception& e) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: …", or that a number is out of range
+    const std::string what = e.what();
     const auto detail = what.find("column");
     throw DataError(path, line, "this is no JSON (" + what.substr(detail == std::string::npos ? 0 : detail) + ")",
                     "write one JSON object on each line");

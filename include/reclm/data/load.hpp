@@ -11,6 +11,9 @@
 /// does | | item_text.npy, item_profile.npy, user_profile.npy | vectors, rows in the order of .item or .user … | |
 /// item_text.ids, item_profile.ids, user_profile.ids | … or of these, one id a line, which need not cover all |
 ///
+/// Items of the zero split and of its candidates never occur in train. In the order of appearance, rows count ids of
+/// records that `min_rating` or the k-core leaves out as well.
+///
 /// What has no row: item text gets zeros; an item profile is the item's text vector where the widths agree, else zeros;
 /// a user profile is the unit-length mean of the item profiles of the user's train history, zeros without one. Without
 /// item_text.npy the text columns of NAME.item go through the built-in encoder; without item_profile.npy the text
@@ -18,6 +21,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "reclm/data/dataset.hpp"
@@ -37,7 +41,13 @@ inline Dataset load_files(const DatasetFiles& files, const LoadOptions& options 
 /// interactions, or those of several data sets and the options name none
 inline Dataset load_dataset(const std::filesystem::path& folder, LoadOptions options = {}) {
   options.name = detail::dataset_name(folder, options.name);
-  return load_files(detail::files_of(folder, options.name), options);
+  const DatasetFiles files = detail::files_of(folder, options.name);
+  Dataset data = load_files(files, options);
+  const std::string whole = options.name + ".inter";
+  std::error_code ignored;
+  if (files.interactions.empty() && std::filesystem::exists(folder / whole, ignored))
+    data.notices.push_back(whole + " is not read, since there are split files");
+  return data;
 }
 
 }  // namespace reclm

@@ -136,7 +136,8 @@ NpyArray<T> read_npy_values(InputFile& file, OpenNpy open, const NpyOptions& opt
   const auto each = static_cast<Index>(header.bytes);
   const Index block = Index{1} << 16;
   std::vector<unsigned char> buffer(static_cast<std::size_t>(std::min(block, open.elements) * each));
-  FortranPlaces places(header.shape);
+  // Strides of an empty array are not needed, and may not fit.
+  FortranPlaces places(open.elements > 0 ? header.shape : std::vector<Index>{});
   for (Index begin = 0; begin < open.elements; begin += block) {
     const Index count = std::min(block, open.elements - begin);
     const auto bytes = static_cast<std::size_t>(count * each);

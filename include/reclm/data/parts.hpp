@@ -69,7 +69,9 @@ struct RatioSplit {
 };
 
 /// Random split by shares. Per user the counts are share · pairs, rounded up or down at random so that the expected
-/// share is exact, and at least one pair stays in train. @throws ConfigError on shares out of range
+/// share is exact, but one pair stays in train, and test is served before valid: users with one pair give none, those
+/// with two at most one. Sparse users make splits smaller than asked for.
+/// @throws ConfigError on shares out of range
 inline Parts ratio_split(const Interactions& all, const RatioSplit& options = {}) {
   detail::check_shares(options.valid, options.test);
   Parts parts(all.columns().size(), Part::train);
@@ -117,8 +119,9 @@ struct TemporalSplit {
   double valid = 0.1, test = 0.2;  ///< shares of all pairs, 0 to 1, together below 1
 };
 
-/// Split at two moments for all users alike, as a recommender meets the world. Pairs of one moment stay together, so
-/// shares are met as far as timestamps allow.
+/// Split at two moments for all users alike, as a recommender meets the world. Pairs of one moment stay together, on
+/// the side that brings the share nearer to what was asked; neither train nor what comes after it is left empty for
+/// that.
 /// @throws ConfigError on shares out of range; ShapeError unless every pair has a timestamp
 inline Parts temporal_split(const Interactions& all, std::span<const double> timestamps,
                             const TemporalSplit& options = {}) {
@@ -130,9 +133,11 @@ inline Parts temporal_split(const Interactions& all, std::span<const double> tim
   const auto border = [&](double share) {
     const auto first = static_cast<std::size_t>(std::llround((1 - share) * static_cast<double>(sorted.size())));
     if (first >= sorted.size()) return std::numeric_limits<double>::infinity();
-    if (sorted[first] > sorted.front()) return sorted[first];
-    const auto later = std::upper_bound(sorted.begin(), sorted.end(), sorted.front());
-    return later == sorted.end() ? std::numeric_limits<double>::infinity() : *later;  // train is not left empty
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto [begin, end] = std::equal_range(sorted.begin(), sorted.end(), *middle);
+    if (begin == sorted.begin())  // train is not left empty
+      return end == sorted.end() ? std::numeric_limits<double>::infinity() : *end;
+    return end == sorted.end() || middle - begin <= end - middle ? *begin : *end;
   };
   const double test = border(options.test), valid = border(options.valid + options.test);
   Parts parts(timestamps.size());

@@ -3,8 +3,10 @@
 /// Interaction files → a CSR matrix, streaming.
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,13 +46,19 @@ struct InteractionReadOptions {
 /// What a file of interactions holds.
 struct ReadInteractions {
   Interactions pairs;
-  InteractionValues values;  ///< what was asked for and is there
+  InteractionValues values;  ///< what was asked for
   Index records = 0;         ///< lines of the file
   Index repeated = 0;        ///< records that repeat a pair; of those the latest, then the best rated, counts
   Index below_rating = 0;    ///< records below `min_rating`
 };
 
 namespace detail {
+
+inline constexpr double kLargestRating = std::numeric_limits<float>::max();
+inline constexpr std::string_view kRatingRemedy =
+    "correct the field, rename the column, or set columns.rating in the options (\"\" for none)";
+inline constexpr std::string_view kTimestampRemedy =
+    "correct the field, rename the column, or set columns.timestamp in the options (\"\" for none)";
 
 /// Column positions of one file.
 struct InteractionPlaces {
@@ -65,7 +73,7 @@ inline InteractionPlaces places_of(const TableReader& table, const InteractionRe
     const ColumnType type = table.columns()[static_cast<std::size_t>(*place)].type;
     if (type != ColumnType::any && type != ColumnType::real)
       throw DataError(table.path(), 1, "column \"" + name + "\" is not of type float",
-                      "write \"" + name + ":float\" or say in the options which column holds it");
+                      "write \"" + name + ":float\", rename the column, or say in the options which one holds numbers");
     return place;
   };
   const auto id_column = [&](const std::string& name) {
@@ -77,7 +85,8 @@ inline InteractionPlaces places_of(const TableReader& table, const InteractionRe
   };
   InteractionPlaces places{id_column(options.columns.user), id_column(options.columns.item),
                            number_column(options.columns.rating), number_column(options.columns.timestamp)};
-  if (options.min_rating) static_cast<void>(table.require(options.columns.rating));
+  if (options.min_rating || options.keep_ratings) static_cast<void>(table.require(options.columns.rating));
+  if (options.keep_timestamps) static_cast<void>(table.require(options.columns.timestamp));
   return places;
 }
 
@@ -149,13 +158,15 @@ ReadInteractions read_events(TableReader& table, IdMap& users, IdMap& items, con
   };
   while (table.next()) {
     ++result.records;
-    const double rating = places.rating ? table.number(*places.rating) : 0;
-    const double timestamp = places.timestamp ? table.number(*places.timestamp) : 0;
+    const double rating = places.rating ? table.number(*places.rating, kRatingRemedy) : 0;
+    const double timestamp = places.timestamp ? table.number(*places.timestamp, kTimestampRemedy) : 0;
     if (options.min_rating && rating < *options.min_rating) {
       ++result.below_rating;
       continue;
     }
     if constexpr (!std::is_same_v<Event, Pair>) {
+      if (options.keep_ratings && std::abs(rating) > kLargestRating)
+        table.fail("the rating is beyond what 32 bits hold", "correct the field or remove the record");
       pending[waiting].rating = static_cast<float>(rating);
       pending[waiting].timestamp = timestamp;
     }
@@ -178,9 +189,8 @@ ReadInteractions read_interactions_as(TableReader& table, IdMap& users, IdMap& i
   PagedArray<Event> events;
   ReadInteractions result = read_events(table, users, items, options, events);
   const Index used = events.size();
-  BuiltInteractions built = build_interactions(std::move(events), users.size(), items.size(),
-                                               options.keep_ratings && table.find(options.columns.rating),
-                                               options.keep_timestamps && table.find(options.columns.timestamp));
+  BuiltInteractions built =
+      build_interactions(std::move(events), users.size(), items.size(), options.keep_ratings, options.keep_timestamps);
   result.pairs = std::move(built.pairs);
   result.values = std::move(built.values);
   result.repeated = used - result.pairs.size();
@@ -193,14 +203,15 @@ ReadInteractions read_interactions_as(TableReader& table, IdMap& users, IdMap& i
 ///
 /// Ratings and timestamps must be finite numbers wherever the file has those columns; other columns are not looked at.
 /// Cost: one pass, then an in-place sort. Memory at the peak: 8 bytes a record (24 with values) and 8 a user.
-/// @throws IoError, or DataError naming file and line
+/// @throws IoError, or DataError naming file and line; ConfigError when `min_rating` is NaN
 inline ReadInteractions read_interactions(const std::filesystem::path& path, IdMap& users, IdMap& items,
                                           const InteractionReadOptions& options = {}) {
+  if (options.min_rating && std::isnan(*options.min_rating))
+    throw ConfigError("InteractionReadOptions: min_rating is NaN. Remedy: give a number, or none to keep all records");
   TableReader table(path, options.format);
-  const bool values = (options.keep_ratings && table.find(options.columns.rating)) ||
-                      (options.keep_timestamps && table.find(options.columns.timestamp));
-  return values ? detail::read_interactions_as<detail::ValuedPair>(table, users, items, options)
-                : detail::read_interactions_as<Pair>(table, users, items, options);
+  return options.keep_ratings || options.keep_timestamps
+             ? detail::read_interactions_as<detail::ValuedPair>(table, users, items, options)
+             : detail::read_interactions_as<Pair>(table, users, items, options);
 }
 
 }  // namespace reclm

@@ -151,7 +151,7 @@ class SafetensorsFile {
   detail::SafetensorsContents contents_;
 };
 
-/// A tensor to be written; the memory stays the caller's.
+/// A tensor to be written; the memory stays the caller's, so that temporaries are refused.
 struct NamedTensor {
   std::string name;
   TensorBytes tensor;
@@ -162,6 +162,8 @@ struct NamedTensor {
     return of(std::move(name), std::span<const T>(matrix.data(), static_cast<std::size_t>(matrix.size())),
               {matrix.rows(), matrix.cols()});
   }
+  template <class T>
+  static NamedTensor of(std::string name, const Matrix<T>&& matrix) = delete;
   /// Row-major values of any shape. @throws ShapeError unless they fill it
   template <class T>
   static NamedTensor of(std::string name, std::span<const T> values, std::vector<Index> shape) {
@@ -175,6 +177,8 @@ struct NamedTensor {
   static NamedTensor of(std::string name, const std::vector<T>& values) {
     return of(std::move(name), std::span<const T>(values), {static_cast<Index>(values.size())});
   }
+  template <class T>
+  static NamedTensor of(std::string name, const std::vector<T>&& values) = delete;
 };
 
 /// Writes tensors and text `metadata`, atomically: readers see the old file or the whole new one. The same input gives

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -81,6 +82,10 @@ class BprSampler {
       for (const Id item : choices_)
         weights_.push_back(
             std::pow(static_cast<double>(counts[static_cast<std::size_t>(item)]), options.popularity_power));
+      const double sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+      if (!std::isfinite(sum * static_cast<double>(weights_.size())))
+        throw ConfigError("BprSamplerOptions: popularity_power " + std::to_string(options.popularity_power) +
+                          " makes weights that are too large for numbers. Remedy: lower it");
       alias_ = detail::AliasTable(weights_);
     }
   }
@@ -91,7 +96,7 @@ class BprSampler {
   /// Batches of an epoch; the last may be smaller. @param batch_size at least 1
   [[nodiscard]] Index batches(Index batch_size) const {
     if (batch_size < 1) throw ConfigError("BprSampler: the batch size must be at least 1");
-    return (size() + batch_size - 1) / batch_size;
+    return (size() - 1) / batch_size + 1;
   }
 
   /// Fills `out` with triples batch_number·batch_size … of epoch `epoch`, in parallel.

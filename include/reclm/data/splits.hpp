@@ -90,8 +90,9 @@ inline void apply_parts(Dataset& data, const Interactions& all, const Interactio
 struct CarveOptions {
   double share = 0.1;     ///< of each user's train pairs, 0 to below 1
   bool by_time = false;   ///< each user's latest pairs, else random ones; needs `train_values.timestamps`
-  Index keep = 1;         ///< pairs that each user keeps in train at least
-  double cold_items = 0;  ///< share of the train items whose pairs all go to `valid_zero`: selection for zero-shot
+  Index keep = 1;         ///< pairs of other than cold items that each user keeps in train at least
+  double cold_items = 0;  ///< share of the train items whose pairs all go to `valid_zero`: selection for zero-shot;
+                          ///< users who clicked nothing else have no train pair left
   std::uint64_t seed = 1;
 };
 
@@ -126,7 +127,8 @@ inline void keep_items_trained(const Interactions& train, Parts& parts) {
 
 /// Takes a validation split out of `data.train`: `valid` with warm targets, and `valid_zero` with targets whose items
 /// train no longer holds when `cold_items` is above 0. Candidates are the items of each. Per user the share is rounded
-/// up or down at random so that the expected share is exact; no item loses its last train pair to `valid`. Profiles
+/// up or down at random so that the expected share is exact, as far as `keep` allows (users with one pair give none by
+/// default), and no item loses its last train pair to `valid`: sparse data give less than the share. Profiles
 /// made from histories are made anew. What `cold_items` takes away is no longer trained on: train anew for the final
 /// model.
 /// @throws ConfigError when there is a validation split already, an option is out of range, or timestamps are missing

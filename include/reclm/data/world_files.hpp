@@ -28,7 +28,15 @@ inline void add_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// A split without events has no file: readers refuse one without records.
 inline void write_split(const std::filesystem::path& file, const World& world, const std::vector<WorldEvent>& events) {
+  if (events.empty()) {
+    std::error_code failed;
+    std::filesystem::remove(file, failed);  // of another world, in a folder that is written again
+    if (failed)
+      throw IoError("cannot remove " + file.string() + ": " + failed.message() + ". Remedy: choose another folder");
+    return;
+  }
   std::string text = "user_id:token\titem_id:token\ttimestamp:float\n";
   for (const WorldEvent& event : events) {
     text += world.dataset.users.name(event.user);
@@ -88,8 +96,8 @@ inline void write_truth(const std::filesystem::path& file, const World& world) {
 }  // namespace detail::world
 
 /// Writes `world` into `folder`, which is made where it is missing. NAME is the data set's name:
-/// - NAME.train.inter, NAME.test.inter, NAME.zero.inter (user, item, timestamp), NAME.item (title, abstract, category),
-///   NAME.user: RecBole's atomic files
+/// - NAME.train.inter, NAME.test.inter, NAME.zero.inter (user, item, timestamp; those that have events), NAME.item
+///   (title, abstract, category), NAME.user: RecBole's atomic files
 /// - item_text.npy, item_profile.npy, user_profile.npy where the world has vectors; rows in .item and .user order
 /// - item_profiles.jsonl, user_profiles.jsonl: the oracle's profiles; user_interests.jsonl: the truth
 ///

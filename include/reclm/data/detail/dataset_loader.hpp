@@ -3,6 +3,7 @@
 /// The steps of loading: tables, interactions, splits, candidates, features.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -13,9 +14,11 @@
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/data/dataset.hpp"
+#include "reclm/data/delimited.hpp"
 #include "reclm/data/detail/feature_loader.hpp"
 #include "reclm/data/detail/select_ids.hpp"
 #include "reclm/data/features.hpp"
+#include "reclm/data/id_map.hpp"
 #include "reclm/data/id_table.hpp"
 #include "reclm/data/load_options.hpp"
 #include "reclm/data/read_interactions.hpp"
@@ -26,14 +29,17 @@ namespace reclm::detail {
 class DatasetLoader {
  public:
   DatasetLoader(const DatasetFiles& files, const LoadOptions& options) : files_(files), options_(options) {
-    if (files.interactions.empty() == files.train.empty())
-      throw ConfigError("a data set is read either from one file of interactions or from split files with train");
+    const bool splits = !files.train.empty() || !files.valid.empty() || !files.test.empty() || !files.zero.empty();
+    if (files.interactions.empty() ? files.train.empty() : splits)
+      throw ConfigError(
+          "a data set is read either from one file of interactions, which is split, or from split files with train. "
+          "Remedy: name one of the two");
   }
 
   Dataset load() {
     data_.name = options_.name.empty() ? main_file().stem().string() : options_.name;
     read_tables();
-    const IdMap item_rows = data_.items, user_rows = data_.users;
+    if (options_.min_rating && options_.features) number_rows();
     if (files_.interactions.empty())
       read_splits();
     else
@@ -41,8 +47,8 @@ class DatasetLoader {
     pad_text();
     read_candidates();
     if (options_.features)
-      FeatureLoader(files_, options_, item_rows.empty() ? data_.items : item_rows,
-                    user_rows.empty() ? data_.users : user_rows, data_)
+      FeatureLoader(files_, options_, item_rows_.empty() ? data_.items : item_rows_,
+                    user_rows_.empty() ? data_.users : user_rows_, data_)
           .load();
     return std::move(data_);
   }
@@ -63,8 +69,29 @@ class DatasetLoader {
       data_.users = std::move(table.ids);
       data_.user_text = std::move(table.text);
     }
+    item_rows_ = data_.items;
+    user_rows_ = data_.users;
     table_items_ = data_.items.size();
     table_users_ = data_.users.size();
+  }
+
+  // Without a table rows of vectors follow all ids of the files, also those of records that are rated too low.
+  void number_rows() {
+    const auto by_row = [](const std::filesystem::path& vectors, const std::filesystem::path& ids) {
+      return !vectors.empty() && ids.empty();
+    };
+    const bool items = files_.items.empty() && (by_row(files_.item_text, files_.item_text_ids) ||
+                                                by_row(files_.item_profile, files_.item_profile_ids));
+    const bool users = files_.users.empty() && by_row(files_.user_profile, files_.user_profile_ids);
+    for (const auto* path : {&files_.interactions, &files_.train, &files_.valid, &files_.test, &files_.zero}) {
+      if (path->empty() || (!items && !users)) continue;
+      TableReader table(*path, options_.format);
+      const Index user = table.require(options_.columns.user), item = table.require(options_.columns.item);
+      while (table.next()) {
+        if (items) item_rows_.insert(table.field(item));
+        if (users) user_rows_.insert(table.field(user));
+      }
+    }
   }
 
   ReadInteractions read(const std::filesystem::path& path, bool ratings, bool timestamps) {
@@ -73,7 +100,7 @@ class DatasetLoader {
     how.columns = options_.columns;
     how.min_rating = options_.min_rating;
     how.keep_ratings = ratings;
-    how.keep_timestamps = timestamps;
+    how.keep_timestamps = timestamps && TableReader(path, options_.format).find(options_.columns.timestamp);
     how.new_users = files_.users.empty() || options_.unknown_ids == UnknownIds::append;
     how.new_items = files_.items.empty() || options_.unknown_ids == UnknownIds::append;
     ReadInteractions result = read_interactions(path, data_.users, data_.items, how);
@@ -117,16 +144,20 @@ class DatasetLoader {
   // Targets that no full-shot figure can count rightly are worth a word.
   void check_targets(const Interactions& split, const std::filesystem::path& path) {
     const std::vector<Index> counts = data_.train.item_counts();
-    Index known = 0, cold = 0;
+    Index known = 0, selected = 0, cold = 0;
     for (Id user = 0; user < split.users(); ++user)
       for (const Id item : split.of(user)) {
         known += data_.train.contains(user, item) ? 1 : 0;
+        selected += &split != &data_.valid && data_.valid.contains(user, item) ? 1 : 0;
         cold += counts[static_cast<std::size_t>(item)] == 0 ? 1 : 0;
       }
     const std::string start = path.filename().string() + ": ";
     if (known > 0)
       notice(start + std::to_string(known) +
              " targets are train interactions too and stay hidden when those are masked");
+    if (selected > 0)
+      notice(start + std::to_string(selected) +
+             " targets are validation interactions too and stay hidden when those are masked");
     if (cold > 0) notice(start + std::to_string(cold) + " targets are items that train does not hold");
   }
 
@@ -140,6 +171,8 @@ class DatasetLoader {
     pad_text();
     const auto dropped = std::count(parts.begin(), parts.end(), Part::dropped);
     if (dropped > 0) {
+      if (item_rows_.empty()) item_rows_ = data_.items;
+      if (user_rows_.empty()) user_rows_ = data_.users;
       drop_emptied(data_, all.pairs, take(all.pairs, parts, Part::dropped));
       notice("the k-core left out " + std::to_string(dropped) + " of " + std::to_string(all.pairs.size()) + " pairs");
     }
@@ -147,6 +180,24 @@ class DatasetLoader {
            " for train, " + std::to_string(data_.valid.size()) + " for validation, " +
            std::to_string(data_.test.size()) + " for test and " + std::to_string(data_.zero.size()) +
            " of unseen items");
+    compare_shares();
+  }
+
+  // A split of less than half the share asked for is worth a word.
+  void compare_shares() {
+    if (options_.split.kind == SplitOptions::Kind::leave_one_out) return;
+    const auto percent = [](double share) { return std::to_string(std::lround(100 * share)) + "%"; };
+    const auto all = static_cast<double>(data_.train.size() + data_.valid.size() + data_.test.size());
+    const auto compare = [&](const char* name, const Interactions& split, double asked) {
+      const double share = static_cast<double>(split.size()) / all;
+      if (share < asked / 2)
+        notice("the " + std::string(name) + " split holds " + percent(share) + " of the pairs of seen items where " +
+               percent(asked) +
+               " were asked for: every user keeps a pair in train in splits by ratio, and pairs of one moment stay "
+               "together in splits by time");
+    };
+    compare("validation", data_.valid, options_.split.valid);
+    compare("test", data_.test, options_.split.test);
   }
 
   // Ids that the tables lack have no text.
@@ -163,6 +214,7 @@ class DatasetLoader {
   }
 
   void read_candidates() {
+    const std::vector<Index> trained = data_.train.item_counts();
     const auto read_list = [&](const std::filesystem::path& path, const Interactions& split, std::vector<Id>& list) {
       if (path.empty()) return;
       const IdMap tokens = read_ids(path);
@@ -173,6 +225,10 @@ class DatasetLoader {
           throw DataError(path.string(), k + 1,
                           "the item \"" + std::string(tokens.name(k).substr(0, 40)) + "\" is unknown",
                           "list items of the .item file or of the interactions");
+        if (&split == &data_.zero && trained[static_cast<std::size_t>(*item)] > 0)
+          throw DataError(
+              path.string(), k + 1, "the item \"" + std::string(tokens.name(k).substr(0, 40)) + "\" occurs in train",
+              "list items that train does not hold, or remove the file: the split's own items are ranked then");
         list.push_back(*item);
       }
       std::sort(list.begin(), list.end());
@@ -192,6 +248,7 @@ class DatasetLoader {
   DatasetFiles files_;
   LoadOptions options_;
   Dataset data_;
+  IdMap item_rows_, user_rows_;           // what rows of vectors stand for; empty: the ids of the data set
   Id table_items_ = 0, table_users_ = 0;  // ids that the tables brought, 0 where there is no table
 };
 
