@@ -1,5 +1,6 @@
 #include "reclm/lm/weights/block_formats.hpp"
 
+#include "reclm/core/philox.hpp"
 #include "reclm/data/safetensors.hpp"
 #include "support/catch.hpp"
 
@@ -25,6 +26,35 @@ TEST_CASE("blocks of every format have the numbers that GGUF's reference reads i
     dequantise_row(type, fixture().tensor(name + ".blocks").bytes, numbers);
     for (std::size_t k = 0; k < numbers.size(); ++k)
       CHECK(numbers[k] == Approx(expected[k]).epsilon(1e-6).margin(1e-7));
+  }
+}
+
+TEST_CASE("Q5_0 and Q5_1 have four bits of a number beside its fifth") {
+  RandomSequence random(Random(4, Stream::bootstrap));
+  for (const auto type : {StorageType::q5_0, StorageType::q5_1}) {
+    const std::size_t head = type == StorageType::q5_0 ? 2 : 4, size = head + 4 + 16, blocks = 3;
+    CHECK(row_bytes(type, 576) == static_cast<Index>(576 / 32 * size));
+    std::vector<std::byte> bytes(blocks * size);
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.bits() & 255);
+    std::vector<float> numbers(32 * blocks);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      lm::detail::put_half(bytes.data() + b * size, 0.01f * static_cast<float>(b + 1));
+      if (head == 4) lm::detail::put_half(bytes.data() + b * size + 2, -0.2f);
+    }
+    dequantise_row(type, bytes, numbers);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const std::byte* const block = bytes.data() + b * size;
+      std::uint32_t high = 0;
+      std::memcpy(&high, block + head, 4);
+      const float d = lm::detail::half_at(block), m = head == 4 ? lm::detail::half_at(block + 2) : -16 * d;
+      for (std::uint32_t i = 0; i < 16; ++i) {
+        const auto byte = std::to_integer<std::uint32_t>(block[head + 4 + i]);
+        const std::uint32_t first = (byte & 15) + 16 * (high >> i & 1),
+                            second = (byte >> 4) + 16 * (high >> (i + 16) & 1);
+        CHECK(numbers[32 * b + i] == Approx(d * static_cast<float>(first) + m).margin(1e-6));
+        CHECK(numbers[32 * b + i + 16] == Approx(d * static_cast<float>(second) + m).margin(1e-6));
+      }
+    }
   }
 }
 

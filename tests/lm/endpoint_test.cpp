@@ -145,6 +145,14 @@ TEST_CASE("chat answers come by index, and requests say what was asked for") {
   CHECK(body["seed"] == 7);
   CHECK(body["messages"][0]["content"] == "Be \"brief\".");
   CHECK(ask(endpoint, {}).empty());
+
+  // What max_tokens cut off is marked, where that is asked for.
+  const Server short_of_breath([&](const httplib::Request&, httplib::Response& response) {
+    reply(response, R"({"choices": [{"message": {"content": "to be co"}, "finish_reason": "length"}]})");
+  });
+  const Endpoint cut(quick(short_of_breath.url()));
+  CHECK(ask(cut, questions(1)).at(0) == "to be co");
+  CHECK(ask(cut, questions(1), {.cut_off = "~"}).at(0) == "to be co~");
 }
 
 TEST_CASE("refused, failing and broken answers are asked for again") {

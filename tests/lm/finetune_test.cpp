@@ -170,6 +170,12 @@ TEST_CASE("a checkpoint of another training is refused") {
   FinetuneOptions other = small_options(path);
   other.learning_rate = 0.02;
   CHECK_THROWS_AS(trained(other), ConfigError);
+  for (double FinetuneOptions::*option :
+       {&FinetuneOptions::beta1, &FinetuneOptions::beta2, &FinetuneOptions::epsilon}) {
+    other = small_options(path);
+    other.*option /= 2;
+    CHECK_THROWS_AS(trained(other), ConfigError);
+  }
   Model full(TrainingFixture().weights("llama"));
   CHECK_THROWS_AS(finetune(full, std::span<const TrainingSample>(rule_samples()), small_options(path)), Error);
 }

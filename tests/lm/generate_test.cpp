@@ -311,6 +311,45 @@ TEST_CASE("sampling follows the options") {
   CHECK_THROWS_AS(choose(std::vector<float>{1, NAN}, {}, {}, nullptr, 0), NumericError);
 }
 
+TEST_CASE("generate: prompts that dynamic RoPE turns by their length share nothing, and are the same in any company") {
+  ModelConfig c = byte_decoder().config();
+  c.rope_scaling = {.kind = RopeScaling::Kind::dynamic, .factor = 4, .original_context = 64};
+  const Decoder<> decoder(random_weights(c, 3));
+  std::vector<GenerationRequest> requests;
+  for (const std::size_t length : {150, 90, 60, 50})
+    requests.push_back({.prompt = tokens_of(std::string(150, 'a').replace(40, 3, "xyz").substr(0, length)),
+                        .sampling = {.temperature = 1},
+                        .max_tokens = 30,
+                        .seed = 1,
+                        .number = length});
+  const auto together = generate(decoder, byte_texts(), requests);
+  const Index shared[] = {0, 0, 0, 49};  // those within the original context alone
+  for (std::size_t k = 0; k < requests.size(); ++k) {
+    CHECK(together[k].shared_tokens == shared[k]);
+    CHECK(same(generate(decoder, byte_texts(), std::span(requests).subspan(k, 1))[0], together[k]));
+  }
+}
+
+TEST_CASE("generate: without stop tokens a text ends where its constraint has no more") {
+  ByteAutomaton yes;
+  ByteAutomaton::State at = 0;
+  for (const char c : std::string("yes")) {
+    const auto next = yes.add_state(c == 's');
+    yes.connect(at, c, next);
+    at = next;
+  }
+  std::vector<std::string> bytes;
+  for (TokenId id = 0; id < byte_texts().size(); ++id) bytes.emplace_back(byte_texts()[id]);
+  const TokenTexts texts(bytes, {});
+  std::vector<GenerationRequest> requests(2);
+  for (auto& request : requests) request.prompt = tokens_of("x"), request.max_tokens = 10;
+  requests[1].constraint = std::make_shared<const TokenConstraint>(yes, texts);
+  const auto result = generate(byte_decoder(), texts, requests);
+  CHECK(result[0].tokens.size() == 10);
+  CHECK(result[1].text == "yes");
+  CHECK(result[1].finish == Finish::stop_token);
+}
+
 TEST_CASE("generate: requests that do not fit are refused, and named") {
   const Decoder<> decoder = byte_decoder();
   const TokenTexts texts = byte_texts();

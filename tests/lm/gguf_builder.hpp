@@ -56,7 +56,7 @@ class GgufBuilder {
   }
   /// A tensor's entry in the table, with no data behind it.
   void describe(std::string_view name, lm::StorageType type, const std::vector<Index>& shape, std::uint64_t offset) {
-    static constexpr std::uint32_t types[] = {0, 1, 30, 8, 2, 3, 12, 13, 14};
+    static constexpr std::uint32_t types[] = {0, 1, 30, 8, 2, 3, 12, 13, 14, 6, 7};
     ++tensor_count;
     put_text(table_, name);
     put(table_, static_cast<std::uint32_t>(shape.size()));

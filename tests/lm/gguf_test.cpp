@@ -155,6 +155,33 @@ TEST_CASE("damaged GGUF files are refused with the reason") {
   refused(list(77, 1), "unknown type 77");
 }
 
+TEST_CASE("tensors of Q5_0 and Q5_1 are read, types that are not are named") {
+  const test::TemporaryFolder folder;
+  const auto open = [&](std::uint32_t type) {
+    GgufBuilder builder;
+    builder.tensor("w", StorageType::q8_0, {2, 64}, test::some_weights(2 * 64, 1));
+    std::string bytes = builder.bytes();
+    const auto at = bytes.find(std::string("w\2\0\0\0", 5)) + 5 + 16;  // behind name, dimensions and sizes
+    std::memcpy(bytes.data() + at, &type, sizeof type);
+    return GgufFile::open(folder.write("t.gguf", bytes));
+  };
+  CHECK(open(6).tensors().find("w")->second.type == StorageType::q5_0);
+  CHECK(open(7).tensors().find("w")->second.type == StorageType::q5_1);
+  CHECK(open(7).tensors().find("w")->second.bytes.size() == 4 * 24);
+  for (const auto& [type, name] :
+       {std::pair(10u, "type Q2_K,"), std::pair(20u, "type IQ4_NL,"), std::pair(99u, "type 99,")}) {
+    std::string message;
+    try {
+      (void)open(type);
+    } catch (const DataError& error) {
+      message = error.what();
+    }
+    INFO(message);
+    CHECK(message.find(name) != std::string::npos);
+    CHECK(message.find("Q5_1") != std::string::npos);  // the remedy
+  }
+}
+
 TEST_CASE("a GGUF file cut off anywhere in its header is refused") {
   const test::TemporaryFolder folder;
   const GgufBuilder builder = test::small_llama();

@@ -189,8 +189,11 @@ TEST_CASE("courses come after all else, one after the other, each until it is ma
   CHECK(loss("hiking", "yes") < loss("hiking", "baker"));
 }
 
-TEST_CASE("courses that are never passed over, or hold nothing, are refused") {
+TEST_CASE("courses that are never passed over, or hold nothing, and empty sequences are refused") {
   TinyOptions options = small_options();
+  options.segment = 0;
+  CHECK_THROWS_AS(train_tiny(tiny_texts(small_world(), 1), options), ConfigError);
+  options = small_options();
   CHECK_THROWS_AS(train_tiny(tiny_texts(small_world(), 1), options, {}, std::vector<std::vector<TinyLesson>>(1)),
                   ConfigError);
   options.course_passes = 0;

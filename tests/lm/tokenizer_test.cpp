@@ -156,6 +156,23 @@ TEST_CASE("a GGUF file's tokenizer is the one that its metadata describe") {
   refused(builder(merges).text("tokenizer.ggml.add_bos_token", "yes"), "no truth value");
 }
 
+TEST_CASE("what ends a text is found beside tokenizer.json, wherever it is written") {
+  const test::TemporaryFolder folder;
+  folder.write("m/tokenizer.json", R"({"model":{"type":"BPE","vocab":{"a":0,"b":1,"</s>":2,"<e>":3},"merges":[]}})");
+  const auto stops = [&] {
+    const Tokenizer tokenizer = load_tokenizer(folder / "m");
+    return std::pair(tokenizer.eos(), tokenizer.stops());
+  };
+  CHECK(stops() == std::pair(TokenId{-1}, std::vector<TokenId>{}));
+  folder.write("m/config.json", R"({"eos_token_id": 2})");
+  CHECK(stops() == std::pair(TokenId{2}, std::vector<TokenId>{2}));
+  folder.write("m/tokenizer_config.json", R"({"tokenizer_class": "PreTrainedTokenizerFast"})");
+  folder.write("m/generation_config.json", R"({"eos_token_id": [2, 3]})");
+  CHECK(stops() == std::pair(TokenId{2}, std::vector<TokenId>{2, 3}));
+  folder.write("m/tokenizer_config.json", R"({"eos_token": "<e>"})");
+  CHECK(stops() == std::pair(TokenId{3}, std::vector<TokenId>{3, 2}));
+}
+
 TEST_CASE("damaged tokenizer.json files are refused with the reason") {
   const std::string good = test::tokenizer_document("llama2");
   const auto refused = [&](const std::string& document, const std::string& reason) {
@@ -194,6 +211,19 @@ TEST_CASE("damaged tokenizer.json files are refused with the reason") {
           "not in the vocabulary");
   refused(small + R"("added_tokens":[{"id":1e9,"content":"x"}]})", "no number within");
   refused(small + R"("added_tokens":[{"id":1,"content":""}]})", "empty");
+  refused(small + R"("added_tokens":[{"id":0,"content":"b"}]})", "of the token \"a\"");
+  refused(small + R"("added_tokens":[{"id":1,"content":"b"},{"id":1,"content":"c"}]})", "of the token \"b\"");
+  CHECK(refusal(small + R"("added_tokens":[{"id":0,"content":"a"},{"id":1,"content":"b"}]})").empty());
+  const std::string tenfold = R"({"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"})";
+  std::string seven = tenfold;
+  for (int k = 0; k < 6; ++k) seven += "," + tenfold;
+  refused(small + R"("decoder":{"type":"Sequence","decoders":[)" + seven + "]}}", "beyond all measure");
+  const Tokenizer growing =
+      test::tokenizer_of(small + R"("normalizer":{"type":"Sequence","normalizers":[)" + seven + "]}}");
+  CHECK_THROWS_AS(growing.encode("a"), DataError);
+  CHECK(growing.encode("").empty());
+  const Tokenizer usual = test::tokenizer_of(small + R"("normalizer":)" + tenfold + "}");
+  CHECK(usual.encode(std::string(1000, 'a')).size() == 10000);
   for (std::size_t length = 0; length + 2 < good.size(); length += 997) refused(good.substr(0, length), "JSON");
 
   // Bytes changed at random: refused or usable, nothing else.
@@ -247,6 +277,22 @@ TEST_CASE("dialogues are written as the families' templates write them") {
             .starts_with("<s><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December "
                          "2023\nToday Date: 26 Jul 2024\n\n"
                          "<|eot_id|><|start_header_id|>user"));
+  // The beginning of a text, blanks around what is said, and what is not supported.
+  CHECK(text("{{bos_token}}{% for message in messages %}{{'<|im_start|>' + message['role']}}{% endfor %}", dialogue) ==
+        "<s>" + turns);
+  CHECK_THROWS_AS(text("{{'<|im_start|>user<|im_sep|>' + message['content'] + '<|im_end|>'}}", dialogue), ConfigError);
+  const std::vector<Message> blanks{{"user", " Hi "}, {"assistant", " Hello. "}, {"user", "Bye "}};
+  const std::string user = "{{ '[INST] ' + m['content'] + '[/INST]' }}";
+  CHECK(text("{{ bos_token }}" + user + "{{- ' ' + message['content']|trim + eos_token}}", blanks) ==
+        "<s>[INST]  Hi [/INST] Hello.</s>[INST] Bye [/INST]");
+  CHECK(text(user + "{{ ' ' + message['content'] + eos_token}}", blanks) ==
+        "<s>[INST]  Hi [/INST]  Hello. </s>[INST] Bye [/INST]");
+  CHECK(text("{{ '[INST] ' + m['content'] | trim + '[/INST]' }}{{ m['content'] + eos_token}}", blanks) ==
+        "<s>[INST] Hi[/INST] Hello. </s>[INST] Bye[/INST]");
+  CHECK(text("{%- set content = m['content'] | trim %}{{ '[INST] ' + content + '[/INST]' }}{{ content + eos_token}}",
+             blanks) == "<s>[INST] Hi[/INST]Hello.</s>[INST] Bye[/INST]");
+  for (const char* inst : {"'<<SYS>>' '[INST] '", "'[INST] '"})
+    CHECK_THROWS_AS(text(inst, std::vector<Message>{{"system", "Be brief."}}), ConfigError);
   CHECK_THROWS_AS(text("", dialogue), ConfigError);
   CHECK_THROWS_AS(text("[INST]", std::vector<Message>{{"assistant", "x"}}), ConfigError);
 }

@@ -162,6 +162,17 @@ TEST_CASE("dropout is drawn again for recomputation, and differs by step") {
   CHECK(loss != at(2, false).first);
 }
 
+TEST_CASE("an adapter comes into the parameters that are there") {
+  const TrainingFixture fixture;
+  TrainableDecoder<> model(fixture.weights("llama"), {}, kPeftShape);
+  const auto parameters = model.parameters();
+  const LoraAdapter adapter = peft_adapter(fixture);
+  model.set_adapter(adapter);
+  CHECK(model.parameters() == parameters);
+  REQUIRE(parameters[0]->name() == "model.layers.0.self_attn.q_proj.lora_A.weight");
+  CHECK(parameters[0]->value.to_host() == adapter.at("model.layers.0.self_attn.q_proj").a);
+}
+
 TEST_CASE("models and adapters that do not fit are refused") {
   const TrainingFixture fixture;
   const auto weights = fixture.weights("llama");
@@ -172,7 +183,12 @@ TEST_CASE("models and adapters that do not fit are refused") {
   Model model(weights, {}, kPeftShape);
   LoraAdapter adapter = peft_adapter(fixture);
   adapter.begin()->second.a = Matrix<float>(2, 5);
+  const auto before = model.adapter();
   CHECK_THROWS_AS(model.set_adapter(adapter), ShapeError);
+  LoraAdapter last_wrong = peft_adapter(fixture);
+  last_wrong.rbegin()->second.b = Matrix<float>(2, 5);
+  CHECK_THROWS_AS(model.set_adapter(last_wrong), ShapeError);
+  for (const auto& [name, update] : model.adapter()) CHECK(update.a == before.at(name).a);
   adapter.erase(adapter.begin());
   CHECK_THROWS_AS(model.set_adapter(adapter), ConfigError);
   MemoryWeights broken = fixture.weights("llama");

@@ -32,7 +32,9 @@ struct Stored {
       }
       if (format.numbers == 1) continue;
       scale(type == StorageType::q6_k ? block + 208 : block);
-      if (type == StorageType::q4_1 || type == StorageType::q4_k || type == StorageType::q5_k) scale(block + 2);
+      if (type == StorageType::q4_1 || type == StorageType::q4_k || type == StorageType::q5_k ||
+          type == StorageType::q5_1)
+        scale(block + 2);
     }
     tensor = {type, rows, cols, bytes, nullptr};
   }
@@ -51,9 +53,9 @@ Matrix<float> random_matrix(Index rows, Index cols, std::uint64_t seed) {
   return x;
 }
 
-constexpr std::array kTypes{StorageType::f32,  StorageType::f16,  StorageType::bf16,
-                            StorageType::q8_0, StorageType::q4_0, StorageType::q4_1,
-                            StorageType::q4_k, StorageType::q5_k, StorageType::q6_k};
+constexpr std::array kTypes{StorageType::f32,  StorageType::f16,  StorageType::bf16, StorageType::q8_0,
+                            StorageType::q4_0, StorageType::q4_1, StorageType::q4_k, StorageType::q5_k,
+                            StorageType::q6_k, StorageType::q5_0, StorageType::q5_1};
 
 }  // namespace
 

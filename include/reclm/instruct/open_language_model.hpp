@@ -18,6 +18,10 @@ inline LanguageModel language_model(std::string name, std::shared_ptr<const lm::
                                     const lm::Tokenizer& tokenizer) {
   LanguageModel model{.name = std::move(name), .weights = std::move(weights)};
   model.codec.encode = [tokenizer](std::string_view text) { return tokenizer.encode(text, false); };
+  model.codec.encode_behind = [tokenizer](std::span<const lm::TokenId> before, std::string_view text) {
+    return tokenizer.encode_behind(before, text);
+  };
+  model.codec.beginning = tokenizer.beginning();
   model.codec.render = [tokenizer](std::span<const lm::Message> messages, bool open) {
     return tokenizer.chat(messages, open);
   };

@@ -12,8 +12,10 @@
 /// a sequence, see Precision; Precision::stored is exact.
 ///
 /// On the CPU a token's logits have the same bits whatever other sequences, or pieces of the same one, are computed
-/// with it, and for any number of threads. In the bf16 precisions a token that comes alone is computed in float32 (see
-/// lone_tokens_differ): there only pieces of two tokens and more are alike.
+/// with it, and for any number of threads. Two exceptions concern pieces: in the bf16 precisions a token that comes
+/// alone is computed in float32 (see lone_tokens_differ), there only pieces of two tokens and more are alike; and with
+/// dynamic RoPE beyond the original context a call's tokens are turned by the sequence's length so far, as in
+/// transformers (see turned_by_length).
 
 #include <algorithm>
 #include <cmath>
@@ -70,22 +72,24 @@ class Decoder {
       const auto linear = [&](const std::string& part, Index outputs, Index inputs, bool bias) {
         return Linear<B>(weights, name + part, outputs, inputs, bias, precision);
       };
+      const auto linear_as_stored = [&](const std::string& part, Index outputs, Index inputs) {
+        return linear(part, outputs, inputs, weights.contains(name + part + ".bias"));
+      };
       Layer layer;
       layer.attention_norm = load_vector<B>(weights, name + "input_layernorm.weight", c.width);
       layer.q = linear("self_attn.q_proj", q_width, c.width, c.qkv_bias);
       layer.k = linear("self_attn.k_proj", kv_width, c.width, c.qkv_bias);
       layer.v = linear("self_attn.v_proj", kv_width, c.width, c.qkv_bias);
-      layer.o = linear("self_attn.o_proj", c.width, q_width, weights.contains(name + "self_attn.o_proj.bias"));
+      layer.o = linear_as_stored("self_attn.o_proj", c.width, q_width);
       layer.inner_norm = load_vector<B>(weights, name + "post_attention_layernorm.weight", c.width);
-      layer.gate = linear("mlp.gate_proj", c.inner_width, c.width, false);
-      layer.up = linear("mlp.up_proj", c.inner_width, c.width, false);
-      layer.down = linear("mlp.down_proj", c.width, c.inner_width, false);
+      layer.gate = linear_as_stored("mlp.gate_proj", c.inner_width, c.width);
+      layer.up = linear_as_stored("mlp.up_proj", c.inner_width, c.width);
+      layer.down = linear_as_stored("mlp.down_proj", c.width, c.inner_width);
       layers_.push_back(std::move(layer));
     }
     norm_ = load_vector<B>(weights, "model.norm.weight", c.width);
-    head_ = c.tied_embeddings && !weights.contains("lm_head.weight")
-                ? Linear<B>(embedding_)
-                : Linear<B>(weights, "lm_head", c.vocabulary, c.width, false, precision);
+    head_ = c.tied_embeddings ? Linear<B>(embedding_)
+                              : Linear<B>(weights, "lm_head", c.vocabulary, c.width, false, precision);
   }
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
@@ -119,6 +123,10 @@ class Decoder {
   /// Whether a token that is its sequence's only one in a call is computed otherwise than tokens that come together: in
   /// the bf16 precisions its products are float32's, which are as fast for few rows.
   [[nodiscard]] bool lone_tokens_differ() const { return head_.weight().bf16_products(); }
+
+  /// Whether what is computed of a sequence of that many tokens depends on how many they are: beyond the original
+  /// context of dynamic RoPE. Such sequences share no beginnings.
+  [[nodiscard]] bool turned_by_length(Index length) const { return angles_.depend_on(length); }
 
   /// Continues sequences by their next tokens. Any lengths, any number of sequences; each sequence once a call.
   /// @throws ConfigError for tokens outside the vocabulary, repeated or missing sequences, and sequences without tokens

@@ -6,7 +6,7 @@
 ///     const auto texts = generate(decoder, TokenTexts(tokenizer), {{.prompt = tokenizer.encode("Once upon")}});
 ///
 /// On the CPU a request's text depends on its prompt, options, seed and number alone: not on the other requests, the
-/// batch size or the number of threads.
+/// batch size or the number of threads. (With dynamic RoPE prompts beyond the original context share nothing.)
 
 #include <algorithm>
 #include <chrono>
@@ -43,7 +43,7 @@ struct GenerationRequest {
 };
 
 enum class Finish {
-  stop_token,   ///< the model ended the text
+  stop_token,   ///< the model ended the text, or the constraint has no more to add and there is no stop token
   stop_string,  ///< a string of `stops` appeared
   length,       ///< max_tokens, or the context is full
   cancelled,    ///< an observer stopped the work; the text is what there was
@@ -60,9 +60,10 @@ struct Generation {
 
 /// A piece of a text as it appears.
 struct TextPiece {
-  std::size_t request = 0;  ///< its place among the requests
-  std::string_view text;    ///< whole characters; never part of a stop string
-  bool finished = false;    ///< the last piece (it may be empty)
+  std::size_t request = 0;         ///< its place among the requests
+  std::string_view text;           ///< whole characters; never part of a stop string
+  bool finished = false;           ///< the last piece (it may be empty)
+  std::optional<Finish> finish{};  ///< why, with the last piece
 };
 
 struct GenerationOptions {
@@ -183,7 +184,12 @@ class Generator {
       // alone, and what is taken must have been computed as a prompt's: else a text depended on its company.
       const bool apart = decoder_.lone_tokens_differ();
       const Index most = prompt_size(waiting_) - (apart ? 2 : 1), least = apart ? 2 : 1;
+      const bool alike = !decoder_.turned_by_length(prompt_size(waiting_));
+      const auto shareable = [&](const Text& text) {
+        return alike && !decoder_.turned_by_length(prompt_size(text.request));
+      };
       const auto consider = [&](const Text& text) {
+        if (!shareable(text)) return;
         const Index there = apart ? prompt_size(text.request) : most;
         const Index common = std::min({most, there, common_beginning(prompt, text.fed)});
         if (common > shared && common >= least) {
@@ -193,7 +199,7 @@ class Generator {
       };
       for (const Text& text : active_) {
         consider(text);
-        if (static_cast<Index>(text.fed.size()) < prompt_size(text.request))
+        if (shareable(text) && static_cast<Index>(text.fed.size()) < prompt_size(text.request))
           soon = std::max(soon, std::min(most, common_beginning(prompt, requests_[text.request].prompt)));
       }
       if (last_) consider(*last_);
@@ -236,7 +242,10 @@ class Generator {
     Generation& result = results_[text.request];
     const auto position = static_cast<Index>(result.tokens.size());
     std::vector<TokenId> allowed;
-    if (request.constraint) allowed = request.constraint->allowed(text.state, room(text.request) - position);
+    if (request.constraint) {
+      allowed = request.constraint->allowed(text.state, room(text.request) - position);
+      if (allowed.empty() && request.constraint->accepting(text.state)) return finish(text, Finish::stop_token);
+    }
     const Random random(request.seed, Stream::generation, static_cast<std::uint32_t>(position));
     const Choice choice = choose(logits, request.sampling, text.fed, request.constraint ? &allowed : nullptr,
                                  random.uniform(request.number.value_or(text.request)), text.entries.refused());
@@ -279,7 +288,8 @@ class Generator {
       }
       if (ready <= text.shown && !text.done) continue;
       ready = std::max(ready, text.shown);
-      const bool go_on = options_.on_text({text.request, whole.substr(text.shown, ready - text.shown), text.done});
+      const bool go_on = options_.on_text({text.request, whole.substr(text.shown, ready - text.shown), text.done,
+                                           text.done ? std::optional(results_[text.request].finish) : std::nullopt});
       text.shown = ready;
       if (!go_on && !text.done) finish(text, Finish::cancelled);
     }
@@ -298,7 +308,7 @@ class Generator {
   void end(Text& text, Finish how) {
     finish(text, how);
     if (options_.on_text)
-      options_.on_text({text.request, std::string_view(results_[text.request].text).substr(text.shown), true});
+      options_.on_text({text.request, std::string_view(results_[text.request].text).substr(text.shown), true, how});
   }
 
   const lm::Decoder<B>& decoder_;  // lm::detail has a tokenizers' Decoder too

@@ -28,8 +28,11 @@ class RopeAngles {
   /// Turns a position per step, half a head of them, in a sequence that has `length` positions with the tokens of the
   /// call. (The length matters to dynamic scaling alone.)
   [[nodiscard]] std::vector<float> frequencies(Index length) const {
-    const bool stretched = config_.rope_scaling.kind == RopeScaling::Kind::dynamic && length > original_context();
-    return stretched ? computed(length) : frequencies_;
+    return depend_on(length) ? computed(length) : frequencies_;
+  }
+  /// Whether they are other ones than a shorter sequence's.
+  [[nodiscard]] bool depend_on(Index length) const {
+    return config_.rope_scaling.kind == RopeScaling::Kind::dynamic && length > original_context();
   }
 
   /// Writes the cosines and sines of a position.

@@ -16,7 +16,7 @@ namespace reclm::lm {
 
 /// Element formats of stored weights. The block formats are GGUF's: 32 (Q*_0, Q*_1) or 256 (Q*_K) numbers a block,
 /// blocks along the last dimension.
-enum class StorageType { f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k };
+enum class StorageType { f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q5_k, q6_k, q5_0, q5_1 };
 
 /// Whether a type is one of the block formats.
 constexpr bool is_blocks(StorageType type) {

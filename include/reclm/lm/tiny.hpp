@@ -31,7 +31,7 @@ struct TinyOptions {
   Index vocabulary = 1536;  ///< tokens, 259 or more
   Index width = 128, layers = 4, heads = 4, kv_heads = 2, inner_width = 320;
   Index context = 1024;
-  Index segment = 256;     ///< tokens of a training sequence
+  Index segment = 256;     ///< tokens of a training sequence, 1 or more
   Index tokens = 500'000;  ///< of texts to train on; whole passes over them, at least one. Lessons are passed once
   Index batch_tokens = 1024;
   double learning_rate = 4e-3;
@@ -222,6 +222,7 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
                             std::span<const TinyLesson> lessons = {},
                             std::span<const std::vector<TinyLesson>> courses = {}) {
   if (options.course_passes < 1) throw ConfigError("TinyOptions: course_passes must be 1 or more");
+  if (options.segment < 1) throw ConfigError("TinyOptions: segment must be 1 or more");
   constexpr std::size_t spelled = 4000;  // lessons that the tokenizer learns its words from
   std::string corpus;
   for (const std::string& text : texts) corpus += text + "\n";

@@ -48,7 +48,7 @@ class TokenConstraint {
   [[nodiscard]] bool accepting(State state) const { return automaton_.accepting(state); }
 
   /// Tokens that may follow in `state` when `left` more tokens fit, itself included; stop tokens where the text may
-  /// end.
+  /// end. Empty where it must end and there is no stop token.
   [[nodiscard]] std::vector<TokenId> allowed(State state, Index left) const {
     std::vector<TokenId> result;
     for (const auto& [token, distance] : choices(state))

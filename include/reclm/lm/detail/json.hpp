@@ -277,10 +277,14 @@ inline std::string json_text(std::string_view text) {
   return quoted += '"';
 }
 
-/// The shortest decimal that reads back as `value`.
+/// The shortest decimal that reads back as `value`; whole numbers without an exponent, as readers of integers want
+/// them.
 inline std::string json_number(double value) {
   std::array<char, 32> text{};
-  return {text.data(), std::to_chars(text.begin(), text.end(), value).ptr};
+  const bool whole = std::abs(value) < 0x1p53 && value == std::trunc(value);
+  const auto end = whole ? std::to_chars(text.begin(), text.end(), value, std::chars_format::fixed).ptr
+                         : std::to_chars(text.begin(), text.end(), value).ptr;
+  return {text.data(), end};
 }
 
 /// A value as a document without blanks.

@@ -1,7 +1,8 @@
 #pragma once
 /// @file pack_panels.hpp
 /// Stored weights → panels for the CPU's products (backend/cpu/panel_formats.hpp). Blocks keep their bits: scales of
-/// Q8_0, Q4_0 and Q4_1 as they are, those of the K formats multiplied out (exact in float32).
+/// Q8_0, Q4_0, Q4_1 and Q5_0 as they are, those of Q5_1 as float32, those of the K formats multiplied out (exact in
+/// float32).
 
 #include <cstring>
 #include <string>
@@ -17,9 +18,9 @@ namespace reclm::lm::detail {
 enum class PanelKind { f32, f16, bf16, q8, q8_fine, q8_offset, q4, q4_offset, q4_wide_offset };
 
 using Half = std::uint16_t;
-using Q8 = cpu::panel::Blocks<8, 32, Half, false>;            // Q8_0
+using Q8 = cpu::panel::Blocks<8, 32, Half, false>;            // Q8_0, Q5_0
 using Q8Fine = cpu::panel::Blocks<8, 16, float, false>;       // Q6_K
-using Q8Offset = cpu::panel::Blocks<8, 32, float, true>;      // Q5_K
+using Q8Offset = cpu::panel::Blocks<8, 32, float, true>;      // Q5_K, Q5_1
 using Q4 = cpu::panel::Blocks<4, 32, Half, false>;            // Q4_0
 using Q4Offset = cpu::panel::Blocks<4, 32, Half, true>;       // Q4_1
 using Q4WideOffset = cpu::panel::Blocks<4, 32, float, true>;  // Q4_K
@@ -58,6 +59,7 @@ constexpr PanelKind panel_kind(StorageType type) {
     case StorageType::bf16:
       return PanelKind::bf16;
     case StorageType::q8_0:
+    case StorageType::q5_0:
       return PanelKind::q8;
     case StorageType::q4_0:
       return PanelKind::q4;
@@ -66,6 +68,7 @@ constexpr PanelKind panel_kind(StorageType type) {
     case StorageType::q4_k:
       return PanelKind::q4_wide_offset;
     case StorageType::q5_k:
+    case StorageType::q5_1:
       return PanelKind::q8_offset;
     case StorageType::q6_k:
       return PanelKind::q8_fine;
@@ -101,6 +104,19 @@ inline PanelGroup read_group(StorageType type, const std::byte* row, Index numbe
         group.q[k] = byte_at(block + head, k) & 15;
         group.q[k + 16] = byte_at(block + head, k) >> 4;
       }
+      return group;
+    }
+    case StorageType::q5_0: {
+      const std::byte* const block = row + number * 22;
+      std::memcpy(group.scale, block, 2);
+      for (int k = 0; k < 32; ++k) group.q[k] = five_bits(block + 2, k) - 16;
+      return group;
+    }
+    case StorageType::q5_1: {
+      const std::byte* const block = row + number * 24;
+      put(group.scale, half_at(block));
+      put(group.offset, half_at(block + 2));
+      for (int k = 0; k < 32; ++k) group.q[k] = five_bits(block + 4, k);
       return group;
     }
     case StorageType::q4_k:

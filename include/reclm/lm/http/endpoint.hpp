@@ -52,7 +52,7 @@ class Endpoint {
     pool.run(
         static_cast<Index>(requests.size()), "/chat/completions",
         [&](Index k) { return chat_body(frame, requests[static_cast<std::size_t>(k)]); },
-        [](const std::string& text) { return chat_answer(text); }, answer);
+        [&](const std::string& text) { return chat_answer(text, parameters.cut_off); }, answer);
   }
 
   /// Vectors [texts, width], `batch` texts a request. @throws EndpointError; ConfigError on batch < 1
@@ -173,11 +173,13 @@ class Endpoint {
     return value.get<std::string>();
   }
 
-  static std::string chat_answer(const std::string& text) {
+  static std::string chat_answer(const std::string& text, const std::string& cut_off) {
     const Json answer = parse(text);
     const Json& choices = member(answer, "choices");
     if (!choices.is_array() || choices.empty()) throw detail::BrokenAnswer("the answer has no choice");
-    return text_of(member(member(choices[0], "message"), "content"));
+    const std::string content = text_of(member(member(choices[0], "message"), "content"));
+    const auto reason = choices[0].find("finish_reason");
+    return reason != choices[0].end() && *reason == "length" ? content + cut_off : content;
   }
 
   static Matrix<float> vectors_of(const std::string& text) {

@@ -41,6 +41,7 @@ struct ChatParameters {
   std::vector<std::string> stop{};
   /// Merged into each request, a JSON object: {"repetition_penalty": 1.3}. For what servers add to the interface.
   std::string extra{};
+  std::string cut_off{};  ///< put behind answers that the server cut off at max_tokens ("finish_reason": "length")
 };
 
 /// A request that failed for good. `status` is HTTP's, 0 where no answer came.

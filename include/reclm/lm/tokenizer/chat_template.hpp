@@ -20,9 +20,11 @@ struct ChatFormat {
   Family family = Family::none;
   std::string default_system;       ///< of dialogues that do not begin with one; "" for none
   std::string bos, eos;             ///< as text
+  bool begins_with_bos = false;     ///< ChatML; the others always do
   bool dated_header = false;        ///< Llama 3.1 and later: the system part begins with two dates
   bool system_before_last = false;  ///< Mistral: the system text stands before the last user's, else the first's
   std::string user_end = " [/INST]", assistant_begin = " ";  ///< Mistral
+  bool trims_user = false, trims_assistant = false;          ///< Mistral: blanks around what they say go
 };
 
 namespace detail {
@@ -49,11 +51,27 @@ inline std::string default_system_of(std::string_view chat_template) {
   return {};
 }
 
+/// Whether a template prints a message trimmed in the expression that holds `mark`, or trims messages beforehand.
+inline bool trims(std::string_view chat_template, std::string_view mark) {
+  for (std::size_t at = 0; (at = chat_template.find('|', at)) != std::string_view::npos; ++at) {
+    if (!trimmed(chat_template.substr(at + 1)).starts_with("trim")) continue;
+    const std::size_t open = chat_template.rfind('{', at), close = chat_template.find('}', at);
+    if (open == std::string_view::npos) continue;
+    const std::string_view inside =
+        chat_template.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
+    if (open > 0 && chat_template[open - 1] == '{' ? inside.find(mark) != std::string_view::npos
+                                                   : inside.find("set content") != std::string_view::npos)
+      return true;
+  }
+  return false;
+}
+
 inline void append_chat_ml(const ChatFormat& format, std::span<const Message> messages, bool prompt,
                            std::string& text) {
   const auto part = [&](std::string_view role, std::string_view content) {
     text.append("<|im_start|>").append(role).append("\n").append(content).append("<|im_end|>\n");
   };
+  if (format.begins_with_bos) text += format.bos;
   if (!format.default_system.empty() && !messages.empty() && messages[0].role != "system")
     part("system", format.default_system);
   for (const Message& message : messages) part(message.role, message.content);
@@ -88,6 +106,9 @@ inline void append_inst(const ChatFormat& format, std::span<const Message> messa
   if (!messages.empty() && messages[0].role == "system") {
     system = llama ? "<<SYS>>\n" + messages[0].content + "\n<</SYS>>\n\n" : messages[0].content + "\n\n";
     messages = messages.subspan(1);
+    if (messages.empty())
+      throw ConfigError(
+          "this model's chat format has no place for a system text alone. Remedy: let a user's follow it");
   }
   std::size_t last_user = 0;
   for (std::size_t k = 0; k < messages.size(); ++k)
@@ -99,7 +120,9 @@ inline void append_inst(const ChatFormat& format, std::span<const Message> messa
     if ((message.role == "user") != (k % 2 == 0) || (message.role != "user" && message.role != "assistant"))
       throw ConfigError("this model's chat format wants user and assistant in turns, and message " + std::to_string(k) +
                         " is by " + message.role);
-    const std::string content = (k == system_at ? system : std::string()) + message.content;
+    const bool trim = message.role == "user" ? format.trims_user : format.trims_assistant;
+    std::string content = k == system_at ? system : std::string();
+    content += trim ? detail::trimmed(message.content) : std::string_view(message.content);
     if (llama && message.role == "user")
       text.append(format.bos).append("[INST] ").append(trimmed(content)).append(" [/INST]");
     else if (llama)
@@ -121,7 +144,9 @@ inline ChatFormat recognise_chat_format(std::string_view chat_template, std::str
   format.bos = std::move(bos);
   format.eos = std::move(eos);
   if (has("<|im_start|>")) {
-    format.family = ChatFormat::Family::chat_ml;
+    // Phi-4's looks alike, with a token of its own between role and content.
+    format.family = has("<|im_sep|>") ? ChatFormat::Family::none : ChatFormat::Family::chat_ml;
+    format.begins_with_bos = has("bos_token");
     format.default_system = detail::default_system_of(chat_template);
   } else if (has("<|start_header_id|>")) {
     format.family = ChatFormat::Family::llama3;
@@ -133,6 +158,8 @@ inline ChatFormat recognise_chat_format(std::string_view chat_template, std::str
     format.user_end = has(" [/INST]") ? " [/INST]" : "[/INST]";
     format.assistant_begin = has("' ' + message") || has("\" \" + message") ? " " : "";
     format.system_before_last = has("loop.last");
+    format.trims_user = detail::trims(chat_template, "[INST]");
+    format.trims_assistant = detail::trims(chat_template, "eos_token");
   }
   return format;
 }

@@ -153,9 +153,10 @@ inline void read_beside(TokenizerParts& parts, const std::filesystem::path& fold
   }
   if (parts.eos >= 0) parts.stops.push_back(parts.eos);
   for (const char* name : {"config.json", "generation_config.json"})
-    if (const auto path = folder / name; parts.eos >= 0 && std::filesystem::exists(path))
+    if (const auto path = folder / name; std::filesystem::exists(path))
       for (const TokenId id : token_ids(JsonFile(path), "eos_token_id"))
         if (std::find(parts.stops.begin(), parts.stops.end(), id) == parts.stops.end()) parts.stops.push_back(id);
+  if (parts.eos < 0 && !parts.stops.empty()) parts.eos = parts.stops.front();
 }
 
 }  // namespace detail

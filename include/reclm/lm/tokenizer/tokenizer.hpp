@@ -3,6 +3,7 @@
 /// Text ↔ tokens, token for token as Hugging Face's tokenizers: byte-level BPE (GPT-2, Llama-3, SmolLM2, Qwen2), BPE
 /// with marks for spaces and byte fallback (Llama-2, Mistral), WordPiece (BERT).
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -41,36 +42,28 @@ class Tokenizer {
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool add_special = true) const {
     std::vector<TokenId> tokens;
     if (add_special) tokens = data_->post_processor.before;
-    std::string repaired;
-    if (!is_utf8(text)) text = repaired = detail::repaired_utf8(text);
-    std::deque<std::string> storage;
-    detail::PreTokenizer::Words words;
-    const auto plain = [&](std::string_view piece, bool first) {
-      data_->pre_tokenizer(piece, first, words, storage);
-      std::visit(
-          [&](const auto& model) {
-            for (const std::string_view word : words) model.encode(word, tokens);
-          },
-          data_->model);
-      storage.clear();
-    };
-    const auto added = [&](TokenId id) { tokens.push_back(id); };
-    const char* const begin = text.data();
-    data_->raw_added.split(
-        text,
-        [&](std::string_view piece) {
-          const bool first = piece.data() == begin;
-          std::string normal;
-          if (!data_->normalizer.empty()) piece = normal = data_->normalizer(piece);
-          const char* const piece_begin = piece.data();
-          data_->normal_added.split(
-              piece, [&](std::string_view part) { plain(part, first && part.data() == piece_begin); }, added);
-        },
-        added);
+    append(text, detail::Start::text, tokens);
     if (add_special)
       tokens.insert(tokens.end(), data_->post_processor.after.begin(), data_->post_processor.after.end());
     return tokens;
   }
+
+  /// The tokens that a text adds behind others, special ones not added: a text that goes on gets no mark of a beginning
+  /// (Llama-2's "▁"), one behind a special token gets the mark that the model wants there.
+  [[nodiscard]] std::vector<TokenId> encode_behind(std::span<const TokenId> before, std::string_view text) const {
+    const auto ends_piece = [&](const detail::AddedToken& t) { return t.id == before.back() && !t.normalized; };
+    const auto& added = data_->parts.added;
+    std::vector<TokenId> tokens;
+    append(text,
+           before.empty()                                        ? detail::Start::text
+           : std::any_of(added.begin(), added.end(), ends_piece) ? detail::Start::piece
+                                                                 : detail::Start::none,
+           tokens);
+    return tokens;
+  }
+
+  /// What the model wants before a text that stands alone: Llama-2's <s>, BERT's [CLS].
+  [[nodiscard]] const std::vector<TokenId>& beginning() const { return data_->post_processor.before; }
 
   /// The text of tokens; numbers that are no tokens are passed over. Bytes that are no UTF-8 become U+FFFD.
   [[nodiscard]] std::string decode(std::span<const TokenId> tokens, bool skip_special = true) const {
@@ -129,6 +122,37 @@ class Tokenizer {
  private:
   using Model = std::variant<detail::Bpe, detail::WordPiece>;
 
+  void append(std::string_view text, detail::Start start, std::vector<TokenId>& tokens) const {
+    std::string repaired;
+    if (!is_utf8(text)) text = repaired = detail::repaired_utf8(text);
+    std::deque<std::string> storage;
+    detail::PreTokenizer::Words words;
+    const auto plain = [&](std::string_view piece, detail::Start at) {
+      data_->pre_tokenizer(piece, at, words, storage);
+      std::visit(
+          [&](const auto& model) {
+            for (const std::string_view word : words) model.encode(word, tokens);
+          },
+          data_->model);
+      storage.clear();
+    };
+    const auto added = [&](TokenId id) { tokens.push_back(id); };
+    const char* const begin = text.data();
+    data_->raw_added.split(
+        text,
+        [&](std::string_view piece) {
+          const detail::Start at = piece.data() == begin ? start : detail::Start::piece;
+          std::string normal;
+          if (!data_->normalizer.empty()) piece = normal = data_->normalizer(piece, at != detail::Start::none);
+          const char* const piece_begin = piece.data();
+          data_->normal_added.split(
+              piece,
+              [&](std::string_view part) { plain(part, part.data() == piece_begin ? at : detail::Start::piece); },
+              added);
+        },
+        added);
+  }
+
   struct Data {
     explicit Data(detail::TokenizerParts described)
         : parts(std::move(described)),
@@ -169,6 +193,9 @@ class Tokenizer {
         const auto place = static_cast<std::size_t>(token.id);
         if (parts.tokens.size() <= place) parts.tokens.resize(place + 1);
         if (token.content.empty()) throw parts.error("added token " + std::to_string(token.id) + " is empty");
+        if (!parts.tokens[place].empty() && parts.tokens[place] != token.content)
+          throw parts.error("added token \"" + token.content + "\" has the number " + std::to_string(token.id) +
+                            " of the token \"" + parts.tokens[place] + "\"");
         parts.tokens[place] = token.content;
         (token.normalized ? normal : raw).push_back(token);
         if (token.normalized) {

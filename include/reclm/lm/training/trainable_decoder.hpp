@@ -66,7 +66,7 @@ class TrainableDecoder {
                          linear(at + "mlp.up_proj"), linear(at + "mlp.down_proj")});
     }
     norm_ = norm("model.norm");
-    if (weights.contains("lm_head.weight") && !config_.tied_embeddings) head_ = linear("lm_head");
+    if (!config_.tied_embeddings) head_ = linear("lm_head");
     if (lora_ && adapter_layers() == 0)
       throw ConfigError("LoraOptions: no layer's name ends in \"" +
                         (lora_->layers.empty() ? "" : lora_->layers.front()) + "\"" +
@@ -78,7 +78,8 @@ class TrainableDecoder {
   /// Whether a batch may have prefixes (PackedBatch::add_prefix): not where attention has a window.
   [[nodiscard]] bool shares_prefixes() const { return config_.sliding_window == 0; }
 
-  /// What is trained, in a fixed order. The addresses hold while this object lives.
+  /// What is trained, in a fixed order. The addresses hold while this object lives, the shapes until set_adapter brings
+  /// another rank.
   [[nodiscard]] std::vector<Parameter<B, T>*> parameters() const {
     std::vector<Parameter<B, T>*> all;
     each_linear([&](const TrainableLinear<B, T>& linear) { linear.collect(all); });
@@ -132,17 +133,20 @@ class TrainableDecoder {
     return adapter;
   }
 
-  /// Takes updates over, in place of those at the start. @throws ConfigError when `adapter` has others than this model;
-  /// ShapeError
+  /// Takes updates over, in place of those at the start; their rank may be another. @throws ConfigError when `adapter`
+  /// has others than this model; ShapeError; the updates are then what they were
   void set_adapter(const LoraAdapter& adapter) {
     if (static_cast<Index>(adapter.size()) != adapter_layers())
       throw ConfigError("the adapter updates " + std::to_string(adapter.size()) + " layers, the model is set up for " +
                         std::to_string(adapter_layers()) + ". Remedy: use the adapter's own rank and layers");
-    each_linear([&](TrainableLinear<B, T>& linear) {
+    each_linear([&](const TrainableLinear<B, T>& linear) {
       if (!linear.has_update()) return;
       const auto found = adapter.find(linear.name());
       if (found == adapter.end()) throw ConfigError("the adapter has no update for the layer " + linear.name());
-      linear.set_update(found->second, lora_->dropout);
+      linear.check_update(found->second);
+    });
+    each_linear([&](TrainableLinear<B, T>& linear) {
+      if (linear.has_update()) linear.set_update(adapter.at(linear.name()), lora_->dropout);
     });
   }
 

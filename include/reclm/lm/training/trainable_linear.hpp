@@ -78,15 +78,21 @@ class TrainableLinear {
         start.uniform<B, T>(name_ + ".lora_A.weight", options.rank, in_, -bound, bound));
     b_ = std::make_unique<Parameter<B, T>>(start.zeros<B, T>(name_ + ".lora_B.weight", out_, options.rank));
   }
-  /// Puts a known update beside the weight. @throws ShapeError
-  void set_update(const LoraMatrices& update, double dropout) {
+  /// @throws ShapeError unless A is [r, inputs] and B [outputs, r]
+  void check_update(const LoraMatrices& update) const {
     require_size(name_.c_str(), "width of A", update.a.cols(), in_);
     require_size(name_.c_str(), "rows of B", update.b.rows(), out_);
     require_size(name_.c_str(), "rank of B", update.b.cols(), update.a.rows());
+  }
+  /// Gives the update that is there other values, which must have passed check_update. The parameters stay where they
+  /// are.
+  void set_update(const LoraMatrices& update, double dropout) {
     scale_ = static_cast<double>(update.scale);
     dropout_ = dropout;
-    a_ = parameter(name_ + ".lora_A.weight", update.a);
-    b_ = parameter(name_ + ".lora_B.weight", update.b);
+    for (auto [p, values] : {std::pair(a_.get(), &update.a), std::pair(b_.get(), &update.b)}) {
+      p->value = Tensor<B, T>::from_host(values->view());
+      p->clear_gradient();
+    }
   }
 
   [[nodiscard]] LoraMatrices update() const {

@@ -29,15 +29,17 @@ struct BlockFormat {
 };
 
 constexpr BlockFormat block_format(StorageType type) {
-  constexpr std::array<BlockFormat, 9> formats{{{"F32", 1, 4},
-                                                {"F16", 1, 2},
-                                                {"BF16", 1, 2},
-                                                {"Q8_0", 32, 34},
-                                                {"Q4_0", 32, 18},
-                                                {"Q4_1", 32, 20},
-                                                {"Q4_K", 256, 144},
-                                                {"Q5_K", 256, 176},
-                                                {"Q6_K", 256, 210}}};
+  constexpr std::array<BlockFormat, 11> formats{{{"F32", 1, 4},
+                                                 {"F16", 1, 2},
+                                                 {"BF16", 1, 2},
+                                                 {"Q8_0", 32, 34},
+                                                 {"Q4_0", 32, 18},
+                                                 {"Q4_1", 32, 20},
+                                                 {"Q4_K", 256, 144},
+                                                 {"Q5_K", 256, 176},
+                                                 {"Q6_K", 256, 210},
+                                                 {"Q5_0", 32, 22},
+                                                 {"Q5_1", 32, 24}}};
   return formats[static_cast<std::size_t>(type)];
 }
 
@@ -92,6 +94,24 @@ inline void from_q4_1(const std::byte* block, float* out) {
     out[k] = d * static_cast<float>(two & 15) + m;
     out[k + 16] = d * static_cast<float>(two >> 4) + m;
   }
+}
+
+// Number `k` of a Q5_0 or Q5_1 block, from 4 bytes of fifth bits and 16 bytes as in Q4_0: bit k is that of number k
+inline int five_bits(const std::byte* fifths, int k) {
+  const int low = byte_at(fifths + 4, k % 16) >> 4 * (k / 16) & 15;
+  return low | (byte_at(fifths, k / 8) >> k % 8 & 1) << 4;
+}
+
+// d, five bits: d (q − 16)
+inline void from_q5_0(const std::byte* block, float* out) {
+  const float d = half_at(block);
+  for (int k = 0; k < 32; ++k) out[k] = d * static_cast<float>(five_bits(block + 2, k) - 16);
+}
+
+// d, m, five bits: d q + m
+inline void from_q5_1(const std::byte* block, float* out) {
+  const float d = half_at(block), m = half_at(block + 2);
+  for (int k = 0; k < 32; ++k) out[k] = d * static_cast<float>(five_bits(block + 4, k)) + m;
 }
 
 // The 6-bit scale and minimum of eighth `j` of a Q4_K or Q5_K block, packed in 12 bytes: the first four in the low six
@@ -219,6 +239,10 @@ inline void dequantise_row(StorageType type, std::span<const std::byte> bytes, s
       return blocks(detail::from_q5_k);
     case StorageType::q6_k:
       return blocks(detail::from_q6_k);
+    case StorageType::q5_0:
+      return blocks(detail::from_q5_0);
+    case StorageType::q5_1:
+      return blocks(detail::from_q5_1);
   }
 }
 

@@ -66,9 +66,13 @@ inline std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
     projection("v_proj", keys);
     matrix(at + "self_attn.o_proj.weight", width, queries);
     vector(at + "post_attention_layernorm.weight", width);
-    matrix(at + "mlp.gate_proj.weight", inner, width);
-    matrix(at + "mlp.up_proj.weight", inner, width);
-    matrix(at + "mlp.down_proj.weight", width, inner);
+    const auto mlp = [&](const char* part, Index rows, Index cols) {
+      matrix(at + "mlp." + part + ".weight", rows, cols);
+      if (config.mlp_bias) vector(at + "mlp." + part + ".bias", rows);
+    };
+    mlp("gate_proj", inner, width);
+    mlp("up_proj", inner, width);
+    mlp("down_proj", width, inner);
   }
   vector("model.norm.weight", width);
   if (!config.tied_embeddings) matrix("lm_head.weight", config.vocabulary, width);

@@ -117,6 +117,18 @@ class GgufFile {
   [[nodiscard]] DataError wrong_type(std::string_view key, const char* wanted) const {
     return error("the value of \"" + std::string(key) + "\" is no " + wanted);
   }
+  // What llama.cpp calls a type that is not read here, or its number.
+  [[nodiscard]] static std::string type_name(std::uint32_t number) {
+    using Name = std::pair<std::uint32_t, const char*>;
+    static constexpr std::array<Name, 23> names{
+        {{9, "Q8_1"},     {10, "Q2_K"},  {11, "Q3_K"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"},
+         {18, "IQ3_XXS"}, {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"}, {22, "IQ2_S"},   {23, "IQ4_XS"},
+         {24, "I8"},      {25, "I16"},   {26, "I32"},    {27, "I64"},   {28, "F64"},     {29, "IQ1_M"},
+         {34, "TQ1_0"},   {35, "TQ2_0"}, {39, "MXFP4"},  {40, "NVFP4"}, {41, "Q1_0"}}};
+    for (const auto& [known, name] : names)
+      if (known == number) return name;
+    return std::to_string(number);
+  }
   // Element `place` of numbers of any kind. Integers up to 2^53 are exact.
   [[nodiscard]] static double number_at(const Value& value, Kind kind, std::size_t place);
   [[nodiscard]] static bool is_integer(Kind kind) {
@@ -200,21 +212,23 @@ inline void GgufFile::read_tensors(std::uint64_t count) {
       numbers *= size;
       tensor.shape.insert(tensor.shape.begin(), static_cast<Index>(size));
     }
-    static constexpr std::array<std::pair<std::uint32_t, StorageType>, 9> types{{{0, StorageType::f32},
-                                                                                 {1, StorageType::f16},
-                                                                                 {2, StorageType::q4_0},
-                                                                                 {3, StorageType::q4_1},
-                                                                                 {8, StorageType::q8_0},
-                                                                                 {12, StorageType::q4_k},
-                                                                                 {13, StorageType::q5_k},
-                                                                                 {14, StorageType::q6_k},
-                                                                                 {30, StorageType::bf16}}};
+    static constexpr std::array<std::pair<std::uint32_t, StorageType>, 11> types{{{0, StorageType::f32},
+                                                                                  {1, StorageType::f16},
+                                                                                  {2, StorageType::q4_0},
+                                                                                  {3, StorageType::q4_1},
+                                                                                  {6, StorageType::q5_0},
+                                                                                  {7, StorageType::q5_1},
+                                                                                  {8, StorageType::q8_0},
+                                                                                  {12, StorageType::q4_k},
+                                                                                  {13, StorageType::q5_k},
+                                                                                  {14, StorageType::q6_k},
+                                                                                  {30, StorageType::bf16}}};
     const auto number = take_number<std::uint32_t>("a tensor's description");
     const auto* const known =
         std::find_if(types.begin(), types.end(), [&](const auto& pair) { return pair.first == number; });
     if (known == types.end())
-      throw error("tensor \"" + name + "\" has the type " + std::to_string(number) + ", which is not supported",
-                  "quantise the model as F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K, Q5_K or Q6_K");
+      throw error("tensor \"" + name + "\" has the type " + type_name(number) + ", which is not supported",
+                  "quantise the model as F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K");
     tensor.type = known->second;
     const BlockFormat format = block_format(tensor.type);
     if (tensor.shape.back() % format.numbers != 0)

@@ -241,6 +241,7 @@ class GgufWeights final : public WeightSource {
     } else {
       config_.tied_embeddings = !contains("lm_head.weight");
       config_.qkv_bias = contains("model.layers.0.self_attn.q_proj.bias");
+      config_.mlp_bias = contains("model.layers.0.mlp.up_proj.bias");
       if (const auto tokens = file_->texts("tokenizer.ggml.tokens"))
         for (std::size_t id = 0; id < std::min<std::size_t>(tokens->size(), 1 << 24); ++id)
           for (const std::string_view name : {"<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>"})

@@ -98,6 +98,7 @@ inline ModelConfig read_hf_config(const std::filesystem::path& folder) {
       rope_scaling(file, root.has("rope_scaling") ? root["rope_scaling"] : parameters, config.context);
   config.tied_embeddings = file.boolean(root, "tie_word_embeddings", bert);
   config.qkv_bias = bert || file.boolean(root, "attention_bias", config.architecture == Architecture::qwen2);
+  config.mlp_bias = !bert && file.boolean(root, "mlp_bias", false);
   config.token_types = bert ? file.integer(root, "type_vocab_size", 2) : 0;
   const std::string activation = file.text(root, "hidden_act", bert ? "gelu" : "silu");
   if (activation != (bert ? "gelu" : "silu"))

@@ -57,6 +57,7 @@ inline std::string config_json(const ModelConfig& config, std::string_view weigh
     number("rms_norm_eps", config.norm_epsilon);
     number("rope_theta", config.rope_theta);
     truth("attention_bias", config.qkv_bias);
+    if (config.mlp_bias) truth("mlp_bias", true);
     truth("tie_word_embeddings", config.tied_embeddings);
     if (config.sliding_window > 0) {
       number("sliding_window", config.sliding_window);

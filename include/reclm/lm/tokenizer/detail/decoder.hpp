@@ -33,7 +33,9 @@ class Decoder {
   [[nodiscard]] bool byte_level() const { return steps_.size() == 1 && steps_[0].kind == Kind::byte_level; }
 
   [[nodiscard]] std::string operator()(std::vector<std::string> tokens) const {
-    for (const Step& step : steps_) run(step, tokens);
+    std::size_t bytes = 0;
+    for (const std::string& token : tokens) bytes += token.size();
+    for (const Step& step : steps_) run(step, tokens, most_replaced(bytes));
     std::string text;
     for (std::size_t k = 0; k < tokens.size(); ++k) {
       if (blanks_between_ && k > 0) text += ' ';
@@ -54,7 +56,7 @@ class Decoder {
       if (step.kind == Kind::byte_fallback) {
         if (const int byte = fallback_byte(text); byte >= 0) return std::string(1, static_cast<char>(byte));
       } else if (step.kind == Kind::replace) {
-        text = step.pattern->replace(text, step.content);
+        text = step.pattern->replace(text, step.content, most_replaced(token.size()));
       } else if (step.kind == Kind::metaspace) {
         text = replaced(text, step.content, " ");
       } else if (step.kind == Kind::word_piece) {
@@ -127,7 +129,7 @@ class Decoder {
     return text;
   }
 
-  static void run(const Step& step, std::vector<std::string>& tokens) {
+  static void run(const Step& step, std::vector<std::string>& tokens, std::size_t most) {
     switch (step.kind) {
       case Kind::byte_level: {
         std::string all, bytes;
@@ -136,7 +138,10 @@ class Decoder {
         return;
       }
       case Kind::replace:
-        for (std::string& token : tokens) token = step.pattern->replace(token, step.content);
+        for (std::string& token : tokens) {
+          token = step.pattern->replace(token, step.content, most);
+          most -= token.size();
+        }
         return;
       case Kind::byte_fallback:
         return join_bytes(tokens);

@@ -14,21 +14,27 @@
 
 namespace reclm::lm::detail {
 
-/// Every occurrence of `what` (not empty) in `text`, replaced.
-inline std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
+/// Every occurrence of `what` (not empty) in `text`, replaced; no further where the result is longer than `most` bytes.
+inline std::string replaced(std::string_view text, std::string_view what, std::string_view by,
+                            std::size_t most = std::string::npos) {
   std::string result;
   std::size_t at = 0;
-  for (std::size_t found; (found = text.find(what, at)) != std::string_view::npos; at = found + what.size())
+  for (std::size_t found; result.size() <= most && (found = text.find(what, at)) != std::string_view::npos;
+       at = found + what.size())
     result.append(text, at, found - at).append(by);
   return result.append(text, at);
 }
+
+/// Bytes that replacements may make of a text of `bytes`: far more than any model's, far fewer than a hostile file's.
+constexpr std::size_t most_replaced(std::size_t bytes) { return 64 * bytes + 4096; }
 
 /// The text or pattern of a "pattern" member.
 struct TextPattern {
   std::string text;
   std::optional<Pattern> expression;
+  std::string path;  // for messages
 
-  TextPattern(const Json& json, const TokenizerParts& parts) {
+  TextPattern(const Json& json, const TokenizerParts& parts) : path(parts.path) {
     if (json["String"].is(Json::Kind::text)) {
       text = json["String"].text;
     } else if (json["Regex"].is(Json::Kind::text)) {
@@ -37,15 +43,23 @@ struct TextPattern {
     }
     if (text.empty()) throw parts.error("a step has neither a String nor a Regex as its pattern");
   }
-  [[nodiscard]] std::string replace(std::string_view in, std::string_view by) const {
-    if (!expression) return replaced(in, text, by);
+  /// @throws DataError where the result is longer than `most` bytes
+  [[nodiscard]] std::string replace(std::string_view in, std::string_view by, std::size_t most) const {
     std::string result;
-    std::size_t at = 0;
-    expression->each(in, [&](std::size_t begin, std::size_t end) {
-      result.append(in, at, begin - at).append(by);
-      at = end;
-    });
-    return result.append(in, at);
+    if (expression) {
+      std::size_t at = 0;
+      expression->each(in, [&](std::size_t begin, std::size_t end) {
+        if (result.size() <= most) result.append(in, at, begin - at).append(by);
+        at = end;
+      });
+      result.append(in, at);
+    } else {
+      result = replaced(in, text, by, most);
+    }
+    if (result.size() > most)
+      throw DataError(path, 0, "its replacements make texts grow beyond all measure",
+                      "use a tokenizer from a source that you trust");
+    return result;
   }
 };
 
@@ -54,9 +68,12 @@ class Normalizer {
   explicit Normalizer(const TokenizerParts& parts) { add(parts.normalizer, parts); }
 
   [[nodiscard]] bool empty() const { return steps_.empty(); }
-  [[nodiscard]] std::string operator()(std::string_view text) const {
+  /// @param begins  whether the text may get what the model wants before one (Llama-2's "▁")
+  /// @throws DataError where it grows beyond all measure
+  [[nodiscard]] std::string operator()(std::string_view text, bool begins = true) const {
     std::string result(text);
-    for (const Step& step : steps_) result = run(step, result);
+    for (const Step& step : steps_)
+      if (begins || step.kind != Kind::prepend) result = run(step, result, most_replaced(text.size()));
     return result;
   }
 
@@ -126,7 +143,7 @@ class Normalizer {
     return result;
   }
 
-  static std::string run(const Step& step, std::string_view text) {
+  static std::string run(const Step& step, std::string_view text, std::size_t most) {
     switch (step.kind) {
       case Kind::form:
         return normalised(text, step.form);
@@ -135,7 +152,7 @@ class Normalizer {
       case Kind::strip_accents:
         return without(text, kAccent);
       case Kind::replace:
-        return step.pattern->replace(text, step.content);
+        return step.pattern->replace(text, step.content, most);
       case Kind::prepend:
         return text.empty() ? std::string() : step.content + std::string(text);
       case Kind::strip:

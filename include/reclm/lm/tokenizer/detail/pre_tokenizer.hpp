@@ -15,6 +15,10 @@
 
 namespace reclm::lm::detail {
 
+/// What a piece of a text begins, for the marks that some models put before it: the whole text; a piece, behind a
+/// special token; or nothing, as it goes on from what stands before.
+enum class Start { text, piece, none };
+
 class PreTokenizer {
  public:
   using Words = std::vector<std::string_view>;
@@ -24,13 +28,13 @@ class PreTokenizer {
   /// Whether words are bytes in GPT-2's alphabet.
   [[nodiscard]] bool byte_level() const { return byte_level_; }
 
-  /// Cuts `text`; `first` tells that it begins the whole input. `storage` keeps what the words point to alive.
-  void operator()(std::string_view text, bool first, Words& words, std::deque<std::string>& storage) const {
+  /// Cuts `text`. `storage` keeps what the words point to alive.
+  void operator()(std::string_view text, Start start, Words& words, std::deque<std::string>& storage) const {
     words.assign(1, text);
     Words next;
     for (const Step& step : steps_) {
       next.clear();
-      for (std::size_t k = 0; k < words.size(); ++k) run(step, words[k], first && k == 0, next, storage);
+      for (std::size_t k = 0; k < words.size(); ++k) run(step, words[k], k == 0 ? start : Start::piece, next, storage);
       std::swap(words, next);
     }
   }
@@ -171,7 +175,8 @@ class PreTokenizer {
     arrange(text, segments, behavior, words);
   }
 
-  static void run(const Step& step, std::string_view text, bool first, Words& words, std::deque<std::string>& storage) {
+  static void run(const Step& step, std::string_view text, Start start, Words& words,
+                  std::deque<std::string>& storage) {
     switch (step.kind) {
       case Kind::words:
         return split_words(text, step.word, words);
@@ -182,10 +187,11 @@ class PreTokenizer {
       case Kind::expression:
         return expression(step, text, words);
       case Kind::byte_level_prefix:
-        words.push_back(text.starts_with(' ') ? text : storage.emplace_back(" " + std::string(text)));
+        words.push_back(start == Start::none || text.starts_with(' ') ? text
+                                                                      : storage.emplace_back(" " + std::string(text)));
         return;
       case Kind::metaspace:
-        return metaspace(step, text, first, words, storage);
+        return metaspace(step, text, start, words, storage);
       case Kind::spaces:
         return by_class(
             text, Behavior::removed, [](std::uint16_t type) { return (type & kSpace) != 0; }, words);
@@ -231,11 +237,11 @@ class PreTokenizer {
     arrange(text, segments, step.behavior, words);
   }
 
-  static void metaspace(const Step& step, std::string_view text, bool first, Words& words,
+  static void metaspace(const Step& step, std::string_view text, Start start, Words& words,
                         std::deque<std::string>& storage) {
     std::string marked = replaced(text, " ", step.replacement);
-    if ((step.always || (!step.never && first)) && !marked.starts_with(step.replacement))
-      marked.insert(0, step.replacement);
+    const bool begins = start == Start::text || (step.always && start == Start::piece);
+    if (!step.never && begins && !marked.starts_with(step.replacement)) marked.insert(0, step.replacement);
     const std::string_view kept = storage.emplace_back(std::move(marked));
     if (!step.split) {
       words.push_back(kept);

@@ -1,0 +1,141 @@
+/// What files of the Llama family may or may not hold: biases of the inner layers, a head beside tied embeddings.
+#include "lm/gguf_builder.hpp"
+#include "reclm/lm/decoder.hpp"
+#include "reclm/lm/training/finetune.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
+#include "reclm/lm/weights/save_model.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace reclm;
+using namespace reclm::lm;
+
+namespace {
+
+ModelConfig small_config() {
+  ModelConfig config;
+  config.vocabulary = 48;
+  config.width = 16;
+  config.layers = 2;
+  config.heads = 2;
+  config.kv_heads = 1;
+  config.head_width = 8;
+  config.inner_width = 24;
+  config.context = 64;
+  config.tied_embeddings = true;
+  return config;
+}
+
+Matrix<float> numbers(Index cols, std::uint64_t seed) { return Matrix<float>(1, cols, test::some_weights(cols, seed)); }
+
+MemoryWeights biased_weights() {
+  ModelConfig config = small_config();
+  config.mlp_bias = true;
+  MemoryWeights weights = random_weights(config, 3);
+  std::uint64_t seed = 1;
+  for (const std::string& name : weights.names())
+    if (name.ends_with(".bias")) weights.put(name, numbers(weights.get(name).cols, seed++));
+  return weights;
+}
+
+void save(const std::filesystem::path& folder, const WeightSource& weights) {
+  std::vector<std::pair<std::string, StoredTensor>> tensors;
+  for (const std::string& name : weights.names()) tensors.emplace_back(name, weights.get(name));
+  save_model(folder, weights.config(), tensors);
+}
+
+const std::vector<TokenId> kTokens{1, 5, 9, 2, 40, 7, 7, 30};
+
+/// Mean −log p of each next token, by the decoder that runs models.
+double loss_of(const WeightSource& weights) {
+  const auto logits = Decoder<>(weights).logits(kTokens);
+  double sum = 0;
+  for (std::size_t k = 0; k + 1 < kTokens.size(); ++k) {
+    double total = 0;
+    for (const float x : logits.row(static_cast<Index>(k))) total += std::exp(static_cast<double>(x));
+    sum += std::log(total) - static_cast<double>(logits(static_cast<Index>(k), kTokens[k + 1]));
+  }
+  return sum / static_cast<double>(kTokens.size() - 1);
+}
+
+/// The same by the one that trains them.
+double trained_loss(const WeightSource& weights) {
+  const TrainingSample sample{kTokens, std::vector<std::uint8_t>(kTokens.size(), 1)};
+  return mean_loss(TrainableDecoder<>(weights), std::span(&sample, 1));
+}
+
+}  // namespace
+
+TEST_CASE("biases of the inner layers count, in files of both kinds") {
+  const test::TemporaryFolder folder;
+  const MemoryWeights weights = biased_weights();
+  CHECK(weights.names().size() == random_weights(small_config(), 3).names().size() + 6);
+  CHECK(loss_of(weights) == Approx(trained_loss(weights)).epsilon(1e-5));
+  CHECK(std::abs(loss_of(weights) - loss_of(random_weights(small_config(), 3))) > 1e-4);
+
+  save(folder / "m", weights);
+  const auto back = open_weights(folder / "m");
+  CHECK(back->config().mlp_bias);
+  CHECK(loss_of(*back) == loss_of(weights));
+  CHECK(config_json(small_config()).find("mlp_bias") == std::string::npos);
+  // A configuration that promises biases needs them.
+  ModelConfig promising = small_config();
+  promising.mlp_bias = true;
+  const MemoryWeights plain = random_weights(small_config(), 3);
+  save(folder / "n", plain);
+  folder.write("n/config.json", config_json(promising));
+  CHECK_THROWS_AS(open_weights(folder / "n"), DataError);
+
+  test::GgufBuilder file = test::small_llama();
+  for (const std::string layer : {"blk.0.", "blk.1."}) {
+    file.tensor(layer + "ffn_gate.bias", StorageType::f32, {96}, test::some_weights(96, 5));
+    file.tensor(layer + "ffn_up.bias", StorageType::f32, {96}, test::some_weights(96, 6));
+    file.tensor(layer + "ffn_down.bias", StorageType::f32, {64}, test::some_weights(64, 7));
+  }
+  const auto gguf = open_weights(folder.write("m.gguf", file.bytes()));
+  CHECK(gguf->config().mlp_bias);
+  CHECK(gguf->contains("model.layers.1.mlp.down_proj.bias"));
+  const auto tokens = std::vector<TokenId>{1, 2, 3};
+  const auto without = open_weights(folder.write("n.gguf", test::small_llama().bytes()));
+  CHECK_FALSE(without->config().mlp_bias);
+  CHECK_FALSE(Decoder<>(*gguf).logits(tokens) == Decoder<>(*without).logits(tokens));
+}
+
+TEST_CASE("tied embeddings are the head, even beside a head in the file") {
+  const test::TemporaryFolder folder;
+  MemoryWeights weights = random_weights(small_config(), 3);
+  const double tied = loss_of(weights);
+  weights.put("lm_head.weight", random_weights(small_config(), 9).get("model.embed_tokens.weight"));
+  CHECK(loss_of(weights) == tied);
+  CHECK(trained_loss(weights) == Approx(tied).epsilon(1e-5));
+  save(folder / "m", weights);
+  CHECK(loss_of(*open_weights(folder / "m")) == tied);
+
+  MemoryWeights apart([] {
+    ModelConfig config = small_config();
+    config.tied_embeddings = false;
+    return config;
+  }());
+  for (const std::string& name : weights.names()) apart.put(name, weights.get(name));
+  CHECK(loss_of(apart) != tied);
+  CHECK(trained_loss(apart) == Approx(loss_of(apart)).epsilon(1e-5));
+  save(folder / "n", apart);
+  CHECK(loss_of(*open_weights(folder / "n")) == loss_of(apart));
+}
+
+TEST_CASE("integers of a configuration are written as integers") {
+  ModelConfig config = small_config();
+  config.vocabulary = 100000;
+  config.context = 2000000;
+  config.bos = 99999;
+  config.eos = 10000000;
+  config.rope_theta = 1e6;
+  const std::string text = config_json(config);
+  for (const char* part :
+       {"\"vocab_size\": 100000,", "\"max_position_embeddings\": 2000000,", "\"bos_token_id\": 99999,",
+        "\"eos_token_id\": 10000000\n", "\"rope_theta\": 1000000,", "\"rms_norm_eps\": 1e-05,"})
+    CHECK(text.find(part) != std::string::npos);
+  CHECK(lm::detail::json_number(0.5) == "0.5");
+  CHECK(lm::detail::json_number(-3e5) == "-300000");
+  CHECK(lm::detail::json_number(1e300) == "1e+300");
+}
