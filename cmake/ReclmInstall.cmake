@@ -20,6 +20,10 @@ install(FILES ${PROJECT_BINARY_DIR}/reclm-config.cmake ${PROJECT_BINARY_DIR}/rec
   ${PROJECT_SOURCE_DIR}/cmake/reclm-parts.cmake
   DESTINATION ${reclm_cmake_dir})
 
+set(RECLM_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(RECLM_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 # Files by the name of a part, which is also their content's.
 set(RECLM_PC_PARTS
   "reclm|eigen3 >= 3.4 xtensor tbb nlohmann_json >= 3.9|-I\${includedir} -std=c++20 -fopenmp-simd -fno-math-errno"

@@ -136,7 +136,10 @@ void add_bench(CLI::App& app, Invocation& call) {
       ->check(CLI::Range(1, 1000))
       ->option_text("N=1")
       ->group(group);
-  command->add_option("--first-seed", options->first_seed, "the first of them")->option_text("N=1")->group(group);
+  command->add_option("--first-seed", options->first_seed, "the first of them")
+      ->check(seed_fault)
+      ->option_text("N=1")
+      ->group(group);
   add_training_options(*command, options->training);
   command->add_option("--report", options->report, "folder for report, figures and finished models")
       ->option_text("DIR")

@@ -6,6 +6,7 @@
 
 #include "bench.hpp"
 #include "compiled.hpp"
+#include "data.hpp"
 #include "names.hpp"
 #include "reclm/eval/study.hpp"
 
@@ -100,6 +101,7 @@ bool BenchStudy::run(const Dataset& data, const Observer& observer, ReportInput&
   StudyOptions study = plan_->study;
   study.sources = sources;
   study.observer = observer;
+  if (sources.empty() && std::ranges::any_of(study.adapters, takes_profiles)) check_profiles(data);
   StudyResult result = run_study(data, study);
   report.cube = std::move(result.cube);
   report.curves = std::move(result.curves);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -57,6 +58,17 @@ std::string command_line(const Invocation& call, const std::string& added) {
     line += '\'';
   }
   return line;
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure)
+    throw IoError("cannot make the folder " + folder.string() + ": " + failure.message() + ". Remedy: name another");
+}
+
+std::string seed_fault(const std::string& text) {
+  return text.starts_with('-') ? "a seed is a whole number of 0 or more" : "";
 }
 
 std::vector<std::string> split_list(const std::string& option, const std::string& text) {

@@ -1,6 +1,7 @@
 #pragma once
 // What the subcommands share: exit codes, the call as it was typed, options that all of them take.
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -65,6 +66,12 @@ void add_world(CLI::App& app, Invocation& call);
 /// The call as a line for a shell, words quoted where they must be. @param added  a word that is put behind it unless
 /// it is there already
 std::string command_line(const Invocation& call, const std::string& added = {});
+
+/// Makes the folder and those above it, where they are not there yet. @throws IoError
+void make_folder(const std::filesystem::path& folder);
+
+/// Why `text` is no seed, "" where it is one: CLI11 makes 18446744073709551615 of -1.
+std::string seed_fault(const std::string& text);
 
 /// "a,b, c" → {a, b, c}. @throws ConfigError naming `option` when an entry is empty or appears twice
 std::vector<std::string> split_list(const std::string& option, const std::string& text);

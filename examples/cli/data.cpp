@@ -42,4 +42,17 @@ Dataset load(const DataOptions& options, bool vectors) {
   }
 }
 
+std::optional<Finding> unequal_profiles(const Dataset& data) {
+  const Index users = data.user_profiles.cols(), items = data.item_profiles.cols();
+  if (data.user_profiles.empty() || data.item_profiles.empty() || users == items) return std::nullopt;
+  return Finding{Severity::error,
+                 "the vectors of user_profile.npy are " + std::to_string(users) + " wide, those of item_profile.npy " +
+                     std::to_string(items) + ": no adapter can use them together",
+                 "encode both by one encoder (without item_profile.npy the text vectors stand for it)"};
+}
+
+void check_profiles(const Dataset& data) {
+  if (const auto wrong = unequal_profiles(data)) throw DataError(data.name, 0, wrong->problem, wrong->remedy);
+}
+
 }  // namespace reclm::cli

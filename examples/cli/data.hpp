@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "reclm/core/config.hpp"
 #include "reclm/core/matrix.hpp"
 #include "reclm/data/dataset.hpp"
+#include "reclm/data/findings.hpp"
 
 namespace reclm::cli {
 
@@ -45,5 +47,11 @@ TaughtData taught_world(std::uint64_t seed, Index users = 0, Index items = 0, bo
 /// Loads the folder or makes the world. @param vectors  whether those of a folder are read or made @throws ConfigError;
 /// DataError, BadInput when files cannot be read
 Dataset load(const DataOptions& options, bool vectors = true);
+
+/// What is wrong where the profile vectors of users and items differ in width; adapters that take profiles need both.
+std::optional<Finding> unequal_profiles(const Dataset& data);
+
+/// @throws DataError where unequal_profiles finds something
+void check_profiles(const Dataset& data);
 
 }  // namespace reclm::cli

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/delimited.hpp"
+#include "reclm/data/id_map.hpp"
 #include "reclm/data/jsonl.hpp"
 #include "reclm/data/npy.hpp"
 #include "terminal.hpp"
@@ -31,25 +33,51 @@ struct EncodeOptions {
   std::string input, out, id, text;
 };
 
+/// What is turned into vectors, and how many records were not.
 struct Texts {
-  std::vector<std::string> ids, texts;
+  IdMap ids;
+  std::vector<std::string> texts;
+  Index without_id = 0, rejected = 0;
+  Index replaced = 0;  ///< by a later one of the same id
 };
 
-/// Ids and texts of JSON lines, or of a table (.item, .user, .tsv, .csv).
-Texts read_texts(const EncodeOptions& options) {
+/// Ids become lines of a file.
+bool fits_a_line(std::string_view id) { return id.find_first_of("\r\n") == std::string_view::npos; }
+constexpr const char* kBrokenId = "the id holds a line break, and a file of ids has one a line";
+
+/// Of JSON lines. A store's rejected answers are passed over; of several texts of one id the last one counts.
+Texts read_json_texts(const EncodeOptions& options) {
   Texts read;
+  const std::vector<std::string> fields = split_list("--text", options.text.empty() ? "text" : options.text);
+  for_each_json_line(options.input, [&](const JsonRecord& record) {
+    std::string id = record.id(options.id.empty() ? "id" : options.id.c_str());
+    if (id.empty() && !options.id.empty()) {
+      ++read.without_id;
+      return;
+    }
+    if (id.empty()) id = std::to_string(record.line());
+    if (!fits_a_line(id)) record.fail(kBrokenId, "name it otherwise");
+    if (record.has("rejected") && !record.has(fields.front().c_str())) {
+      ++read.rejected;
+      return;
+    }
+    std::string text;
+    for (const std::string& field : fields) text += (text.empty() ? "" : " ") + record.text(field.c_str());
+    const auto place = static_cast<std::size_t>(read.ids.insert(id));
+    if (place < read.texts.size())
+      ++read.replaced;
+    else
+      read.texts.emplace_back();
+    read.texts[place] = std::move(text);
+  });
+  return read;
+}
+
+/// Of JSON lines, or of a table (.item, .user, .tsv, .csv).
+Texts read_texts(const EncodeOptions& options) {
   const fs::path path = options.input;
-  if (path.extension() == ".jsonl") {
-    for_each_json_line(path, [&](const JsonRecord& record) {
-      read.ids.push_back(record.id(options.id.empty() ? "id" : options.id.c_str()));
-      if (read.ids.back().empty()) read.ids.back() = std::to_string(record.line());
-      std::string text;
-      for (const std::string& key : split_list("--text", options.text.empty() ? "text" : options.text))
-        text += (text.empty() ? "" : " ") + record.text(key.c_str());
-      read.texts.push_back(std::move(text));
-    });
-    return read;
-  }
+  if (path.extension() == ".jsonl") return read_json_texts(options);
+  Texts read;
   const bool typed = path.extension() != ".csv" && path.extension() != ".tsv";
   TableReader table(path, typed                        ? TableFormat::atomic()
                           : path.extension() == ".csv" ? TableFormat::csv()
@@ -68,7 +96,11 @@ Texts read_texts(const EncodeOptions& options) {
     for (const std::string& name : split_list("--text", options.text)) columns.push_back(table.require(name));
   }
   while (table.next()) {
-    read.ids.emplace_back(table.field(id));
+    const std::string_view name = table.field(id);
+    if (name.empty()) table.fail("the id is empty", "write an id or remove the record");
+    if (!fits_a_line(name)) table.fail(kBrokenId, "name it otherwise");
+    if (read.ids.insert(name) != static_cast<Id>(read.texts.size()))
+      table.fail("the id \"" + TableReader::shortened(name) + "\" appears twice", "keep one record for each id");
     std::string text;
     for (const Index column : columns)
       if (!table.field(column).empty()) text += (text.empty() ? "" : " ") + std::string(table.field(column));
@@ -80,7 +112,10 @@ Texts read_texts(const EncodeOptions& options) {
 ExitCode run(const EncodeOptions& options, const std::string& resume) {
   const ThreadLimit limit(options.common.threads);
   const Texts all = open_input([&] { return read_texts(options); });
-  if (all.texts.empty()) throw BadInput(options.input + ": there is no text. Remedy: name a file with at least one");
+  if (all.texts.empty())
+    throw BadInput(options.input + ": there is no text" +
+                   (all.without_id > 0 ? " with the id \"" + options.id + "\"" : std::string()) +
+                   ". Remedy: name a file with at least one");
   const fs::path out = options.out, folder = options.out + ".parts";
   ProgressDisplay display(options.common.quiet);
   const InterruptGuard guard;
@@ -92,22 +127,24 @@ ExitCode run(const EncodeOptions& options, const std::string& resume) {
   }
   display.finish();
   std::string ids;
-  for (const std::string& id : all.ids) ids += id + "\n";
+  for (Id row = 0; row < all.ids.size(); ++row) ids += std::string(all.ids.name(row)) + "\n";
   const fs::path ids_file = fs::path(out).replace_extension(".ids");
   write_npy(out, vectors);
   write_file(ids_file, ids);
   fs::remove_all(folder);
   if (options.common.json) {
-    const nlohmann::ordered_json summary{{"texts", all.texts.size()},
-                                         {"width", vectors.cols()},
-                                         {"cut", cut_texts},
-                                         {"vectors", out.string()},
-                                         {"ids", ids_file.string()}};
-    std::cout << summary.dump(1) << "\n";
+    const nlohmann::ordered_json summary{{"texts", all.texts.size()}, {"width", vectors.cols()},
+                                         {"cut", cut_texts},          {"without_id", all.without_id},
+                                         {"rejected", all.rejected},  {"replaced", all.replaced},
+                                         {"vectors", out.string()},   {"ids", ids_file.string()}};
+    std::cout << summary.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
   } else {
     std::cout << all.texts.size() << " texts, " << vectors.cols() << " wide: " << out.string() << ", "
               << ids_file.string() << "\n";
     if (cut_texts > 0) std::cout << cut_texts << " texts were cut to what the model reads, or --max-tokens\n";
+    if (all.without_id > 0) std::cout << "left out, without \"" << options.id << "\": " << all.without_id << "\n";
+    if (all.rejected > 0) std::cout << "left out, rejected answers: " << all.rejected << "\n";
+    if (all.replaced > 0) std::cout << "replaced by a later text of the same id: " << all.replaced << "\n";
   }
   return exit_ok;
 }
@@ -119,8 +156,10 @@ void add_encode(CLI::App& app, Invocation& call) {
   CLI::App* const command = add_command(
       app, "encode", "Turns texts into vectors by an encoder (MiniLM and others of the BERT family).",
       "Reads JSON lines (id, text) or a table (.item, .user: its text columns joined), writes OUT.npy, a row\n"
-      "a text, and OUT.ids beside it, as data folders take them. What is finished is kept in OUT.npy.parts\n"
-      "until the end: the same command goes on where it was stopped.",
+      "a text, and OUT.ids beside it, as data folders take them. Of a file of profiles, --id user_id takes those\n"
+      "of users alone and --id item_id those of items; rejected answers are left out, and of several profiles of\n"
+      "one id the last one counts. What is finished is kept in OUT.npy.parts until the end: the same command\n"
+      "goes on where it was stopped.",
       "  reclm encode --model all-MiniLM-L6-v2 --input movies/movies.item --out movies/item_text.npy\n"
       "  reclm encode --model all-MiniLM-L6-v2 --input profiles.jsonl --text profile --id user_id \\\n"
       "    --out movies/user_profile.npy");
@@ -134,7 +173,9 @@ void add_encode(CLI::App& app, Invocation& call) {
         return fs::path(name).extension() == ".npy" ? std::string() : "--out: the name must end in .npy";
       })
       ->option_text("FILE REQUIRED");
-  command->add_option("--id", options->id, "field or column of the ids (id; the first column)")->option_text("NAME");
+  command
+      ->add_option("--id", options->id, "field or column of the ids (id, or else the line's number; the\nfirst column)")
+      ->option_text("NAME");
   command->add_option("--text", options->text, "fields or columns of the text, joined (text; all text columns)")
       ->option_text("LIST");
   command->add_option("--max-tokens", options->encoder.longest, "longer texts are cut")

@@ -43,7 +43,7 @@ EncodedTexts encode_texts(const EncoderOptions& options, std::span<const std::st
   const lm::EncodeOptions how{
       .pooling = options.pooling == "mean" ? lm::EncodeOptions::Pooling::mean : lm::EncodeOptions::Pooling::first_token,
       .normalise = !options.keep_length};
-  fs::create_directories(folder);
+  make_folder(folder);
   EncodedTexts result{Matrix<float>(static_cast<Index>(texts.size()), encoder.config().width)};
   for (std::size_t begin = 0; begin < texts.size(); begin += kPart) {
     const auto part = texts.subspan(begin, std::min(kPart, texts.size() - begin));

@@ -107,7 +107,7 @@ void add_finetune(CLI::App& app, Invocation& call) {
       "  reclm finetune --model model.gguf --data chats.jsonl --out adapter\n"
       "  reclm finetune --model HF_DIR --data chats.jsonl --out tuned --merge --epochs 2 --resume");
   const auto number = [&](const char* name, auto& value, const char* text, const char* form, const char* group) {
-    command->add_option(name, value, text)->option_text(form)->group(group);
+    return command->add_option(name, value, text)->option_text(form)->group(group);
   };
   const auto flag = [&](const char* name, bool& value, const char* text, const char* group) {
     command->add_flag(name, value, text)->group(group);
@@ -150,7 +150,7 @@ void add_finetune(CLI::App& app, Invocation& call) {
   number("--batch-tokens", options->batch_tokens, "of packed samples at most", "N=2048", training);
   number("--accumulate", options->accumulate, "batches a step", "N=1", training);
   flag("--recompute", options->recompute, "less memory, a third more time", training);
-  number("--seed", options->seed, "of start values, order and dropout", "N=1", training);
+  number("--seed", options->seed, "of start values, order and dropout", "N=1", training)->check(seed_fault);
   number("--checkpoint", options->checkpoint, "keeps the state, also when it is over", "FILE", running);
   number("--checkpoint-every", options->checkpoint_every, "steps; 0: once an epoch", "N=50", running);
   flag("--resume", options->resume, "go on with the state where there is one", running);

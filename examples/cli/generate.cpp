@@ -204,8 +204,10 @@ void add_generate(CLI::App& app, Invocation& call) {
       ->option_text("X=1");
   command->add_flag("--distinct-entries", options->sampling.distinct_entries,
                     "no entry of a list (label: one, two) begins like an earlier one");
-  command->add_option("--stop", options->stops, "a text that ends the answer; may be given again")->option_text("TEXT");
-  command->add_option("--seed", options->seed, "of the random numbers")->option_text("N=1");
+  command->add_option("--stop", options->stops, "a text that ends the answer; may be given again")
+      ->allow_extra_args(false)  // else the prompt behind it would be one more
+      ->option_text("TEXT");
+  command->add_option("--seed", options->seed, "of the random numbers")->check(seed_fault)->option_text("N=1");
   command->add_option("--batch", options->batch, "answers under way at once")
       ->check(CLI::Range(1, 4096))
       ->option_text("N=8");

@@ -9,8 +9,8 @@
 
 namespace reclm::cli {
 
-void add_precision_option(CLI::App& command, std::string& precision) {
-  command
+CLI::Option* add_precision_option(CLI::App& command, std::string& precision) {
+  return command
       .add_option("--precision", precision,
                   "what weights are kept as: stored, f32, bf16; stored-bf16 keeps\nthem as stored; both with bf16 in "
                   "their names also multiply in\nbf16 where the processor and this program can. auto:\nstored-bf16 for "

@@ -15,9 +15,13 @@
 #include "reclm/instruct/teachers.hpp"
 #include "reclm/lm/weight_matrix.hpp"
 
+namespace CLI {
+class Option;
+}
+
 namespace reclm::cli {
 
-void add_precision_option(CLI::App& command, std::string& precision);
+CLI::Option* add_precision_option(CLI::App& command, std::string& precision);
 
 /// One of the names of --precision.
 lm::Precision precision_named(const std::string& name);

@@ -31,7 +31,11 @@ void add_data_options(CLI::App& command, DataOptions& options) {
           ->excludes(folder)
           ->option_text(" ")
           ->group(group);
-  command.add_option("--world-seed", options.world_seed, "which world")->needs(world)->option_text("N=1")->group(group);
+  command.add_option("--world-seed", options.world_seed, "which world")
+      ->check(seed_fault)
+      ->needs(world)
+      ->option_text("N=1")
+      ->group(group);
   command.add_option("--name", options.name, "the data set's name, where DIR holds several")
       ->needs(folder)
       ->option_text("NAME")

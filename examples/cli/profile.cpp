@@ -101,11 +101,7 @@ class Run {
       if (!write("items", store, teacher, dialogues.reader_prompts(items, readers), observer)) return false;
     }
     if (!options_.vectors.empty()) {
-      std::error_code failed;
-      std::filesystem::create_directories(options_.vectors, failed);
-      if (failed)
-        throw IoError("cannot make the folder " + options_.vectors + ": " + failed.message() +
-                      ". Remedy: name another");
+      make_folder(options_.vectors);
       write_profile_vectors(options_.vectors,
                             encode_profiles(store.item_profiles(data_.items), store.user_profiles(data_.users)), data_);
     }
@@ -257,12 +253,7 @@ void add_profile(CLI::App& app, Invocation& call) {
   command->add_option("--adapter", options->adapter, "LoRA updates of a local model: a PEFT folder")
       ->option_text("DIR")
       ->group(group);
-  command
-      ->add_option("--precision", options->writer.precision,
-                   "of a local model's weights: stored, f32, bf16, stored-bf16\n(see reclm generate)")
-      ->check(CLI::IsMember({"stored", "f32", "bf16", "stored-bf16"}))
-      ->option_text("KIND=stored")
-      ->group(group);
+  add_precision_option(*command, options->writer.precision)->group(group);
   command->add_option("--key-variable", options->key_variable, "environment variable that holds the server's key")
       ->option_text("NAME=OPENAI_API_KEY")
       ->group(group);
@@ -342,6 +333,7 @@ void add_profile(CLI::App& app, Invocation& call) {
       ->group(group);
   command->add_flag("--strict", options->strict, "take the exact form alone, not what can be read as it")->group(group);
   command->add_option("--seed", options->seed, "of sampling; another one writes anew")
+      ->check(seed_fault)
       ->option_text("N=1")
       ->group(group);
   const char* const running = "Running";

@@ -53,9 +53,10 @@ void work(const RunOptions& options, const BenchStudy& study, const Observer& ob
   report.datasets = {facts_of(taught.data)};
   std::optional<instruct::LanguageModel> model;
   if (options.size() == ModelSize::real) model = open_language_model(options.tuning.model);
-  std::filesystem::create_directories(out / "profiles");
+  check_inputs(options, taught);
+  make_folder(out / "profiles");
   keep_run_settings(options, taught, options.tuning.model);
-  if (!model) model = tiny_model(taught, out / "model", options.tiny_tokens, options.tuning.seed, observer);
+  if (!model) model = tiny_model(taught, out / "model", options.tiny_tokens, options.tuning, observer);
   if (!model || !find_neighbours(taught, options.tuning.cf_epochs, options.tuning.seed, observer)) throw Stopped{};
   TuningOutcome outcome;
   if (options.tuned.empty())
@@ -195,7 +196,10 @@ void add_run(CLI::App& app, Invocation& call) {
       ->check(CLI::Range(1, 1000))
       ->option_text("N=1")
       ->group(group);
-  command->add_option("--first-seed", options->first_seed, "the first of them")->option_text("N=1")->group(group);
+  command->add_option("--first-seed", options->first_seed, "the first of them")
+      ->check(seed_fault)
+      ->option_text("N=1")
+      ->group(group);
   command->add_option("--placebo", options->placebo, "shuffled profiles of: last (source), all, none")
       ->check(CLI::IsMember({"last", "all", "none"}))
       ->option_text("KIND=last")

@@ -54,6 +54,9 @@ struct Stopped {};
 /// Data, teacher, and the validation that nothing learns from.
 TaughtData prepare_data(const RunOptions& options, std::vector<std::string>& notes);
 
+/// @throws ConfigError on text columns that are not there; BadInput, DataError on an encoder that cannot be opened
+void check_inputs(const RunOptions& options, const TaughtData& taught);
+
 /// Refuses to go on with what other settings began. @throws ConfigError naming the one that differs
 void keep_run_settings(const RunOptions& options, const TaughtData& taught, const std::filesystem::path& model);
 

@@ -12,6 +12,7 @@
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/eval/study_options.hpp"
+#include "reclm/instruct/item_texts.hpp"
 #include "reclm/instruct/kept_settings.hpp"
 #include "reclm/instruct/profile_store.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
@@ -67,9 +68,16 @@ TaughtData prepare_data(const RunOptions& options, std::vector<std::string>& not
   if (!data.valid.empty()) return taught;
   carve_validation(data);
   notes.push_back("The data set has no validation split: " + std::to_string(data.valid.size()) +
-                  " of its train interactions, drawn at random, were set aside for selection; no recommender, prompt "
-                  "or stage of tuning saw them.");
+                  " of its train interactions, drawn at random, were set aside for selection; no recommender" +
+                  (options.tuned.empty() ? ", prompt or stage of tuning saw them."
+                                         : " or prompt saw them. The tuning in " + options.tuned +
+                                               " may have, if it was done on these data."));
   return taught;
+}
+
+void check_inputs(const RunOptions& options, const TaughtData& taught) {
+  const ItemTexts texts(taught.data, columns_of(options.size(), options.tuning, taught.data));
+  if (!options.encoder.model.path.empty()) open_model_weights(options.encoder.model.path);
 }
 
 void keep_run_settings(const RunOptions& options, const TaughtData& taught, const fs::path& model) {
@@ -128,7 +136,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
   WriterOptions how = writing_of(options.size(), options.tuning);
   how.only_profiles = options.only_profiles;
   if (options.attempts) how.attempts = *options.attempts;
-  const Dialogues dialogues(data, dialogues_of(model, options.size(), options.tuning));
+  const Dialogues dialogues(data, dialogues_of(model, options.size(), options.tuning, data));
   const auto limit = [&](Index wanted) { return options.data.world ? 0 : wanted; };
   const std::vector<Id> users =
       first(data.users.size(), limit(options.users), [&](Id user) { return !data.train.of(user).empty(); });
@@ -200,7 +208,7 @@ std::vector<WrittenProfiles> write_sources(const RunOptions& options, const Lang
 std::vector<ProfileSource> encode_sources(const RunOptions& options, const LanguageModel& model, TaughtData& taught,
                                           const std::vector<WrittenProfiles>& written, std::vector<std::string>& notes,
                                           const Observer& observer) {
-  const Dialogues dialogues(taught.data, dialogues_of(model, options.size(), options.tuning));
+  const Dialogues dialogues(taught.data, dialogues_of(model, options.size(), options.tuning, taught.data));
   const bool own = !options.encoder.model.path.empty();
   const auto by_model = [&](std::span<const std::string> texts) {
     EncodedTexts encoded = encode_texts(options.encoder, texts, fs::path(options.out) / "vectors", observer);

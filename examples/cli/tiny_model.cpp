@@ -8,14 +8,15 @@
 namespace reclm::cli {
 
 std::optional<instruct::LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
-                                                  std::optional<Index> tokens, std::uint64_t seed,
+                                                  std::optional<Index> tokens, const TuningCommandOptions& options,
                                                   const Observer& observer) {
-  lm::TinyOptions how = instruct::tiny_model_recipe(seed);
+  lm::TinyOptions how = instruct::tiny_model_recipe(options.seed);
   if (tokens) how.tokens = *tokens;
   how.observer = observer;
   const auto corpus = [&] {
-    return instruct::TinyCorpus{
-        instruct::tiny_texts_of(taught.data, taught.user_profiles, seed, instruct::tiny_dialogues(seed))};
+    instruct::DialogueOptions wording = instruct::tiny_dialogues(options.seed);
+    wording.columns = columns_of(ModelSize::tiny, options, taught.data);
+    return instruct::TinyCorpus{instruct::tiny_texts_of(taught.data, taught.user_profiles, options.seed, wording)};
   };
   if (!instruct::make_tiny_model(folder, corpus, how)) return std::nullopt;
   return open_language_model(folder.string());

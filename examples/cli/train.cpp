@@ -119,7 +119,7 @@ void add_train(CLI::App& app, Invocation& call) {
       "writes a safetensors file with the vectors of all users and items, their ids and who has seen what:\n"
       "all that `reclm recommend` needs. While it runs, its state is kept beside the model (or in\n"
       "--checkpoint FILE), once an epoch and on Ctrl-C. --resume goes on from there, even after a power cut,\n"
-      "and ends with the same bits.",
+      "and ends with the same bits; a state of other data, options or selection is refused.",
       "  reclm train --world --backbone lightgcn --adapter reclm --out model.safetensors\n"
       "  reclm train --data DIR --backbone simgcl --adapter base --epochs 100 --out model.safetensors --resume");
   add_data_options(*command, options->data);
@@ -129,10 +129,12 @@ void add_train(CLI::App& app, Invocation& call) {
       ->group(group);
   command
       ->add_option("--adapter", options->adapter,
-                   "base (items from text), id (items from a table),\nreclm (text and profiles)")
+                   "base (items from text), id (items from a table), reclm\n(text and profiles), rlmrec-con, "
+                   "rlmrec-gen, alpharec, kar")
       ->option_text("NAME=reclm")
       ->group(group);
   command->add_option("--seed", options->seed, "of start values, batches and negatives")
+      ->check(seed_fault)
       ->option_text("N=1")
       ->group(group);
   add_training_options(*command, options->training);

@@ -1,10 +1,14 @@
 // Trains one model by the library and packs it for `reclm recommend`.
 
+#include <span>
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "compiled.hpp"
 #include "names.hpp"
 #include "reclm/core/version.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/eval/study.hpp"
 #include "train.hpp"
@@ -30,6 +34,9 @@ Setting selecting_split(SelectionRule rule, Dataset& data, std::vector<std::stri
   }
   if (data.valid.empty()) {
     carve_validation(data);
+    if (data.valid.empty())
+      throw ConfigError("--selection validation: data set " + data.name +
+                        " has no validation split and is too small to give one. Remedy: --selection last");
     notes.push_back("There is no validation split: " + std::to_string(data.valid.size()) +
                     " train interactions were set aside to select the epoch. --selection last trains on all of them.");
   }
@@ -50,6 +57,15 @@ TrainedModel packed(std::string name, PairModel scores, Dataset& data) {
   model.users = std::move(data.users);
   model.items = std::move(data.items);
   return model;
+}
+
+/// What a checkpoint must agree on beside the trainer's own settings. @param selection  what selects the epoch
+std::string subject_of(const Dataset& data, const std::string& selection) {
+  Fingerprint vectors, held_out;
+  for (const auto* rows : {&data.item_vectors, &data.item_profiles, &data.user_profiles}) vectors.add(*rows);
+  for (const Interactions* split : {&data.valid, &data.test}) held_out.add(*split);
+  for (const auto* items : {&data.valid_candidates, &data.test_candidates}) held_out.add(std::span<const Id>(*items));
+  return selection + " of clicks " + held_out.text() + ", vectors " + vectors.text();
 }
 
 std::string details_of(const TrainCommandOptions& options, const ModelSpec& spec, const Dataset& data, double l2,
@@ -81,13 +97,16 @@ TrainOutcome train_model(const TrainCommandOptions& options, Dataset& data, cons
                          const Observer& observer) {
   TrainOutcome outcome;
   const ModelSpec spec = spec_of(options);
+  if (takes_profiles(spec.adapter)) check_profiles(data);
   const SelectionRule rule = parse_selection(options.training.selection);
   Evaluator<Cpu, float> evaluator;
+  std::string selection = "the last epoch";
   if (rule != SelectionRule::last) {
     EvalOptions how;
     how.metrics = metrics_of(options.training);
     how.catalogue = false;
     const Setting split = selecting_split(rule, data, outcome.notes);
+    selection = first_metric(how.metrics) + " on " + (split == Setting::validation ? "validation" : "test");
     evaluator = [&data, split, how](JointModel<Cpu, float>& model, int) {
       return evaluate(data, split, model.ranking(), how).mean(first_metric(how.metrics));
     };
@@ -98,6 +117,7 @@ TrainOutcome train_model(const TrainCommandOptions& options, Dataset& data, cons
   how.selection = rule == SelectionRule::last ? Selection::last : Selection::best;
   how.checkpoint = checkpoint;
   how.resume = options.resume;
+  how.subject = subject_of(data, selection);
   how.observer = observer;
   const auto model = make_model(spec, data, options.training.dim, options.seed);
   outcome.report = train(*model, data.train, how, evaluator);

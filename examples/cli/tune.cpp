@@ -28,6 +28,7 @@ struct TuneOptions {
 ExitCode run(const TuneOptions& options, const Invocation& call) {
   const auto start = std::chrono::steady_clock::now();
   const ThreadLimit limit(options.common.threads);
+  check_tuning(options.tuning);
   TaughtData taught;
   if (options.data.world)
     taught = taught_world(options.data.world_seed, 0, 0, true);

@@ -57,7 +57,8 @@ std::vector<std::string> seen_item_profiles(const TaughtData& taught);
 /// Which settings are meant: those of the tiny model or of real ones.
 enum class ModelSize { tiny, real };
 
-/// @throws ConfigError on a stage that is none, or a list that cannot be read; BadInput, DataError on templates
+/// @throws ConfigError on a stage that is none, or a list that cannot be read; BadInput, DataError on templates and on
+/// a reward that is not there
 void check_tuning(const TuningCommandOptions& options);
 
 /// What a tuning did.
@@ -66,10 +67,14 @@ struct TuningOutcome {
   std::shared_ptr<const instruct::TuningReport> report;
 };
 
+/// The text columns that dialogues about `data` tell of, {}: all. As given; else what suits the model.
+/// @throws ConfigError on a list that cannot be read
+std::vector<std::string> columns_of(ModelSize size, const TuningCommandOptions& options, const Dataset& data);
+
 /// Trains the tiny model on the data's texts, unless `folder` has it. Nothing when the observer stopped it.
 /// @param tokens to train on; nothing: as many as it is worth
 std::optional<instruct::LanguageModel> tiny_model(const TaughtData& taught, const std::filesystem::path& folder,
-                                                  std::optional<Index> tokens, std::uint64_t seed,
+                                                  std::optional<Index> tokens, const TuningCommandOptions& options,
                                                   const Observer& observer);
 
 /// Runs the stages in `folder`, going on with what is there.
@@ -87,9 +92,9 @@ AnyTeacher best_of_teacher(AnyTeacher teacher, Index count, const instruct::Lang
 std::vector<ReportChapter> tuning_chapters(const TuningOutcome& outcome, const TaughtData& taught,
                                            const std::vector<WrittenProfiles>& written);
 
-/// How dialogues are made for this model. Holds on to the model's tokenizer.
+/// How dialogues about `data` are made for this model. Holds on to the model's tokenizer.
 instruct::DialogueOptions dialogues_of(const instruct::LanguageModel& model, ModelSize size,
-                                       const TuningCommandOptions& options);
+                                       const TuningCommandOptions& options, const Dataset& data);
 
 /// How the profiles of all users and items are drawn.
 WriterOptions writing_of(ModelSize size, const TuningCommandOptions& options);

@@ -14,7 +14,10 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
   const auto positive = CLI::Range(1, 1 << 30);
   option("--profiles", options.profiles, "a teacher's profiles, as `reclm profile` writes them; --world has its own",
          "FILE");
-  option("--columns", options.columns, "text columns of the items, in this order; else all", "LIST");
+  option(
+      "--columns", options.columns,
+      "text columns of the items, in this order; else all (the tiny model:\ntitle and category, where there are both)",
+      "LIST");
   option("--templates", options.templates, "your wording, a JSON file: see reclm/instruct/template_file.hpp", "FILE");
   option("--history", options.history, "most items told of a history; 0: all", "N=30")->check(CLI::NonNegativeNumber);
   option("--alike", options.alike,
@@ -50,7 +53,7 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
   option("--shown", options.shown, "held-out users, and items, profiled before and after stages", "N=32")
       ->check(CLI::NonNegativeNumber);
   option("--cf-epochs", options.cf_epochs, "of the LightGCN that finds neighbours", "N=20")->check(positive);
-  option("--seed", options.seed, "of everything", "N=1");
+  option("--seed", options.seed, "of everything", "N=1")->check(seed_fault);
 }
 
 }  // namespace reclm::cli

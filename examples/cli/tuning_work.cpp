@@ -32,7 +32,6 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
   TuningOptions how = size == ModelSize::tiny ? tiny_tuning_recipe(given.seed) : real_recipe(given.seed);
   how.stages = split_list("--stages", given.stages);
   if (!given.templates.empty()) how.dialogues.templates = open_input([&] { return read_templates(given.templates); });
-  if (!given.columns.empty()) how.dialogues.columns = split_list("--columns", given.columns);
   if (given.history) how.dialogues.most_items = *given.history;
   if (given.alike) how.dialogues.alike = *given.alike;
   if (given.max_tokens) how.policy.max_tokens = how.answers.max_tokens = *given.max_tokens;
@@ -65,8 +64,15 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
 
 }  // namespace
 
-DialogueOptions dialogues_of(const LanguageModel& model, ModelSize size, const TuningCommandOptions& given) {
+std::vector<std::string> columns_of(ModelSize size, const TuningCommandOptions& given, const Dataset& data) {
+  if (!given.columns.empty()) return split_list("--columns", given.columns);
+  return size == ModelSize::tiny ? tiny_columns(data) : std::vector<std::string>{};
+}
+
+DialogueOptions dialogues_of(const LanguageModel& model, ModelSize size, const TuningCommandOptions& given,
+                             const Dataset& data) {
   DialogueOptions dialogues = options_of(size, given).dialogues;
+  dialogues.columns = columns_of(size, given, data);
   dialogues.budget.answer = options_of(size, given).answers.max_tokens;
   dialogues.budget.tokens = given.budget.value_or(0);
   // What a chat template adds of its own is not counted: room for a default system message.
@@ -99,7 +105,13 @@ RunDefaults run_defaults(ModelSize size) {
   return {world.users, world.items, size == ModelSize::tiny ? tiny_recommenders() : TrainOptions{}};
 }
 
-void check_tuning(const TuningCommandOptions& given) { check_stages(options_of(ModelSize::tiny, given).stages); }
+void check_tuning(const TuningCommandOptions& given) {
+  if (!given.columns.empty()) split_list("--columns", given.columns);
+  check_stages(options_of(ModelSize::tiny, given).stages);
+  if (!given.reward.empty() && !std::filesystem::exists(std::filesystem::path(given.reward) / "reward.json"))
+    throw BadInput(given.reward +
+                   ": there is no reward. Remedy: name the folder `reward` of a tuning that ran that stage");
+}
 
 namespace {
 
@@ -118,7 +130,7 @@ TuningOutcome tune_model(const LanguageModel& model, ModelSize size, const Taugh
                          const TuningCommandOptions& given, const std::filesystem::path& folder,
                          const Observer& observer) {
   TuningOptions how = options_of(size, given);
-  how.dialogues = dialogues_of(model, size, given);
+  how.dialogues = dialogues_of(model, size, given, taught.data);
   how.folder = folder;
   how.observer = observer;
   const auto report = std::make_shared<TuningReport>(tune(model, tuning_data(taught), how));
@@ -143,10 +155,10 @@ AnyTeacher best_of_teacher(AnyTeacher teacher, Index count, const LanguageModel&
             return preferred(*reward, prompt, answers);
           }) {}
   };
-  const auto judged = open_input([&] {
-    return std::make_shared<Judged>(std::move(teacher), count, model, tuning_data(taught), options_of(size, given),
-                                    folder);
-  });
+  TuningOptions how = options_of(size, given);
+  how.dialogues.columns = columns_of(size, given, taught.data);
+  const auto judged = open_input(
+      [&] { return std::make_shared<Judged>(std::move(teacher), count, model, tuning_data(taught), how, folder); });
   return {.known = judged->best.facts(),
           .ask = [judged](auto requests, const auto& sink) { judged->best.answer(requests, sink); }};
 }

@@ -83,7 +83,7 @@ ExitCode run(WorldCommandOptions& options) {
                                         {"items", data.items.size()},      {"train", data.train.size()},
                                         {"test", data.test.size()},        {"zero", data.zero.size()},
                                         {"vectors", options.world.vectors}}
-                     .dump(1)
+                     .dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
               << "\n";
   } else {
     std::cout << options.folder << ": world " << options.world.seed << " with " << data.users.size() << " users, "
@@ -129,7 +129,7 @@ void add_world(CLI::App& app, Invocation& call) {
                   "  reclm world --out world\n"
                   "  reclm world --out large --users 20000 --items 10000 --seed 7");
   command->add_option("--out", options->folder, "folder to make")->required()->option_text("DIR REQUIRED");
-  command->add_option("--seed", options->world.seed, "which world")->option_text("N=1");
+  command->add_option("--seed", options->world.seed, "which world")->check(seed_fault)->option_text("N=1");
   const char* const group = "Sizes";
   WorldOptions& world = options->world;
   command->add_option("--users", world.users, "people")->option_text("N=2000")->group(group);

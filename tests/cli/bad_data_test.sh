@@ -35,6 +35,20 @@ cp -r world unreadable
 rm unreadable/world.item && mkdir unreadable/world.item
 bad unreadable "world.item"
 
+# Profiles of two encoders: found by inspect, and refused before anything is trained, where they are taken.
+cp -r world widths
+{
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (120, 7), }"
+  head -c $((120 * 7 * 4)) /dev/zero
+} >widths/user_profile.npy
+ends 0 inspect --data widths
+says out.txt "error: the vectors of user_profile.npy are 7 wide, those of item_profile.npy" "Remedy"
+bad widths "user_profile.npy" "item_profile.npy" "one encoder"
+if grep -q train err.txt; then fail "a model was trained before the profiles were refused"; fi
+ends 3 train --data widths --epochs 1 --out model.safetensors
+says err.txt "user_profile.npy" "item_profile.npy" "Remedy"
+ends 0 bench --data widths --adapters base --epochs 1 --settings full
+
 ends 3 recommend --model none.safetensors --all-users
 says err.txt "none.safetensors"
 printf 'no model at all' >text.safetensors

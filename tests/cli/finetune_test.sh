@@ -3,7 +3,7 @@
 source "$(dirname "$0")/lib.sh"
 
 run --help
-grep -q finetune out.txt || { echo "the command was built without language models"; exit 0; }
+grep -q finetune out.txt || { skip "the command was built without language models" && finish; }
 ends 0 finetune --help
 says out.txt "Usage: reclm finetune" "Examples:" "--resume" "PEFT"
 ends 2 finetune --model m.gguf

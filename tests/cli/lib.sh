@@ -66,7 +66,15 @@ until_there() {
   fail "$1 did not appear before the command ended"
 }
 
+# skip WHY: what follows cannot be tested here; `finish` then ends with 77, by which ctest says so.
+skipped=
+skip() {
+  echo "skipped: $1" >&2
+  skipped=yes
+}
+
 finish() {
+  if [[ $failures == 0 && $skipped ]]; then exit 77; fi
   if [[ $failures == 0 ]]; then exit 0; fi
   echo "$failures checks failed" >&2
   exit 1

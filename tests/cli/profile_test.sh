@@ -36,6 +36,21 @@ ends 3 profile --world --out bad.jsonl
 says err.txt "bad.jsonl:1"
 [[ $(cat bad.jsonl) == "no JSON" ]] || fail "a file that is no store was changed"
 
+# What asks repeatedly needs answers that can differ; a default can be named; a seed is a number from 0 on.
+ends 2 profile --data world --answers world/user_profiles.jsonl --consensus 3 --out z.jsonl
+says err.txt "--consensus" "Remedy"
+ends 2 profile --data world --model none.gguf --temperature 0 --consensus 3 --out z.jsonl
+says err.txt "--consensus" "Remedy"
+ends 2 profile --world --consensus 3 --out z.jsonl
+says err.txt "--consensus" "Remedy"
+ends 3 profile --data world --model none.gguf --precision auto --out z.jsonl
+says err.txt "none.gguf"
+ends 0 profile --help
+says out.txt "KIND=auto"
+ends 2 profile --world --seed -1 --out z.jsonl
+says err.txt "--seed" "0 or more"
+missing z.jsonl
+
 # Nobody to ask; a server that is not there; a wrong URL.
 ends 2 profile --data world --out x.jsonl
 says err.txt "--endpoint" "--answers"

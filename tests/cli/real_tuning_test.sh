@@ -1,6 +1,6 @@
 # bench/real_tuning.sh from end to end, on a small world and a very small model.
 source "$(dirname "$0")/lib.sh"
-if ! command -v python3 >/dev/null; then exit 0; fi
+command -v python3 >/dev/null || { skip "there is no python3" && finish; }
 script=$here/../../bench/real_tuning.sh
 
 ends 0 world --out world --users 60 --items 100 --no-vectors

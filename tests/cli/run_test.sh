@@ -103,18 +103,38 @@ says full/profiles/sft.jsonl ', tuned"'
 says full/profiles/collaborative.jsonl ', tuned"' '"adapter":"collaborative"'
 if grep -q ', tuned"' full/profiles/untuned.jsonl; then fail "the untuned model wrote with tuned weights"; fi
 
+# Data with other columns than the world's: all of them are told, or those that are named. A wrong name begins nothing.
+mkdir titles
+cp world/*.inter titles
+cut -f 1,2 world/world.item >titles/world.item
+head -n 1 titles/world.item | grep -q title || fail "the world's items have no title in the second column"
+few=(run --data titles --profiles world/user_profiles.jsonl --stages sft --epochs 1 --tiny-tokens 20000 "${small[@]}")
+ends 2 "${few[@]}" --columns title,kind --out titled
+says err.txt '"kind"' "choose from title"
+ends 3 "${few[@]}" --encoder none --out titled
+says err.txt "none"
+missing titled
+ends 0 "${few[@]}" --out titled
+says out.txt "LightGCN + sft"
+ends 0 "${few[@]}" --columns title --out named
+same titled/report.csv named/report.csv
+
 # A model that was tuned on other data writes: no stage, no teacher.
 job=(run --data world --model whole/model "${small[@]}")
-ends 0 "${job[@]}" --tuned whole/tuning --best-of 3 --out moved
-says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo" "LightGCN + best of 3"
+ends 0 "${job[@]}" --tuned whole/tuning --best-of 3 --consensus 3 --out moved
+says out.txt "LightGCN + untuned" "LightGCN + sft" "LightGCN + ppo" "LightGCN + consensus of 3" "LightGCN + best of 3" \
+  "The tuning in whole/tuning may have"
+if grep -q "stage of tuning saw them" out.txt; then fail "nobody knows what a tuning elsewhere saw"; fi
 says "moved/profiles/best of 3.jsonl" '"adapter":"ppo, best of 3"'
+grep -qE '"(profile|rejected)":' "moved/profiles/consensus of 3.jsonl" || fail "the store of the consensus is empty"
+says "moved/profiles/consensus of 3.jsonl" '"adapter":"ppo, consensus of 3"'
 json_is moved/report.json Profiles chapters 0 title
 missing moved/tuning
 if grep -q "teacher" moved/report.csv; then fail "nobody taught, and there is a teacher's row"; fi
-ends 2 "${job[@]}" --tuned whole/tuning --out moved
+ends 2 "${job[@]}" --tuned whole/tuning --consensus 3 --out moved
 says err.txt "--best-of" "was begun with"
 cp -r whole/tuning shorter && rm -r shorter/ppo
-ends 2 "${job[@]}" --tuned shorter --best-of 3 --out moved
+ends 2 "${job[@]}" --tuned shorter --best-of 3 --consensus 3 --out moved
 says err.txt "--tuned" "was begun with"
 ends 3 "${job[@]}" --tuned world --out nowhere
 says err.txt "no updates" "reclm tune"
@@ -131,6 +151,14 @@ says err.txt "missing.gguf"
 ends 3 "${job[@]}" --tuned full/tuning --best-of 3 --out unjudged
 says err.txt "no reward" "the stage reward"
 missing unjudged
+ends 1 run --world --out world/world.item
+says err.txt "cannot make the folder" "Remedy"
+ends 3 run --world --reward world --out nowhere
+says err.txt "no reward" "Remedy"
+ends 2 tune --world --model whole/model --stages sft,dpo --out nowhere
+says err.txt "dpo" "Remedy"
+silent out.txt
+if grep -q LightGCN err.txt; then fail "a model was trained for stages that are not there"; fi
 ends 2 run --world --stages sft --best-of 3 --out nowhere
 says err.txt "--best-of" "reward" "Remedy"
 ends 2 run --world --stages sft,dpo --out nowhere

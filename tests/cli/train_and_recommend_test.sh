@@ -16,6 +16,13 @@ ends 0 train --data world --epochs 2 --adapter id --selection last --out id.safe
 silent err.txt
 ends 0 train --data world --epochs 2 --selection best-on-test --k 5 --metrics ndcg --out test.safetensors
 says out.txt "ndcg@5" "optimistic"
+
+# A state of another selection is not gone on from.
+short="train --data world --epochs 2 --adapter base --selection best-on-test --out short.safetensors --checkpoint state.safetensors"
+ends 0 $short
+ends 2 $short --resume --metrics ndcg
+says err.txt "subject = recall@20 on test of clicks" "has ndcg@20 on test" "Remedy"
+ends 0 $short --resume
 mv world gone
 
 ends 0 recommend --model model.safetensors --users u7,u1 --k 3

@@ -45,6 +45,13 @@ says err.txt "no folder"
 ends 2 train --world --out a.safetensors --checkpoint ./a.safetensors
 ends 2 train --world --backbone foo --out model.safetensors
 missing model.safetensors
+ends 2 train --world --seed -1 --out model.safetensors
+says err.txt "--seed" "0 or more"
+ends 2 bench --world --first-seed -1
+ends 2 bench --world --world-seed -1
+ends 2 world --out new --seed -1
+ends 0 train --help
+says out.txt rlmrec-con rlmrec-gen alpharec kar
 ends 2 recommend --model model.safetensors
 says err.txt "--all-users"
 ends 2 world --out new --users 0

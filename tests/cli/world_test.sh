@@ -18,6 +18,20 @@ ends 0 world --out other "${size[@]}" --seed 4 --no-vectors
 if cmp -s deep/world/world.train.inter other/world.train.inter; then fail "another seed made the same world"; fi
 missing other/item_text.npy
 
+# A name that is no UTF-8 is told as well as JSON can.
+latin=$'caf\xe9'
+ends 0 world --out "$latin" "${size[@]}" --no-vectors --json
+json_is out.txt 120 users
+ends 0 inspect --data other --json
+mkdir named
+for file in other/world.*; do cp "$file" "named/$latin.${file#other/world.}"; done
+ends 0 inspect --data named --json
+json_is out.txt 120 users
+for try in 1 2; do
+  ends 0 bench --data named --epochs 1 --adapters base --settings full --report report --resume --json
+  json_is out.txt reclm-report format
+done
+
 before=$(ls -R again | cksum)
 ends 2 world --out again "${size[@]}"
 says err.txt "again" "Remedy"

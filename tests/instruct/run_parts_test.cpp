@@ -39,6 +39,9 @@ TEST_CASE("a folder is gone on with by the settings that began it alone") {
   for (const char* part : {"--steps = 30", "now it is 31", "Remedy"}) CHECK(other.find(part) != std::string::npos);
   CHECK(complaint([&] { keep_settings(file, {{"--new", "1"}}); }).find("nothing") != std::string::npos);
   CHECK(keep_settings(file, begun));
+  const KeptSettings latin{{"data", "caf\xe9"}};  // no UTF-8
+  CHECK_FALSE(keep_settings(folder / "latin.json", latin));
+  CHECK(keep_settings(folder / "latin.json", latin));
   for (const char* text : {"", "{", "[]", "{\"format\": \"reclm run 1\"}", "{\"format\": 3, \"settings\": {}}"}) {
     std::ofstream(folder / "bad.json") << text;
     CHECK_THROWS_AS(keep_settings(folder / "bad.json", begun), DataError);
@@ -72,6 +75,25 @@ TEST_CASE("counts of a store are told by its lines") {
   CHECK(users.failed == 1);
   CHECK(users.of_fault.at("empty") == 2);
   CHECK(users.valid() == Approx(0.25));
+  // Another model's answer to a prompt is its own, and so is each line that has no prompt.
+  const auto from = [&](const char* model, std::uint64_t seed, const char* id, const char* hash) {
+    StoreLine line;
+    line.id = id;
+    line.text = "text";
+    line.hash = hash;
+    line.model = model;
+    line.seed = seed;
+    store.add(line);
+  };
+  from("B", 0, "u1", "a");
+  from("B", 2, "u1", "a");
+  from("", 0, "u1", "");
+  from("", 0, "u4", "");
+  const StoreCounts all = count_lines(store, false);
+  CHECK(all.answers == users.answers + 4);
+  CHECK(all.shared == users.shared);
+  CHECK(all.failed == users.failed);
+  CHECK(all.profiles == 3);
   CHECK(items.profiles == 1);
   CHECK(items.rejected == 0);
   CHECK(items.valid() == 1);

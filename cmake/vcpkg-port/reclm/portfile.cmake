@@ -27,6 +27,16 @@ vcpkg_cmake_configure(
 )
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/reclm)
+# pkg-config must find all that a .pc file requires: parts that were not asked for go, and cpp-httplib, here a header
+# beside ours, has no file of that name.
+foreach(part IN ITEMS lm http)
+    if(NOT part IN_LIST FEATURES)
+        file(REMOVE "${CURRENT_PACKAGES_DIR}/share/pkgconfig/reclm-${part}.pc")
+    endif()
+endforeach()
+if("http" IN_LIST FEATURES)
+    vcpkg_replace_string("${CURRENT_PACKAGES_DIR}/share/pkgconfig/reclm-http.pc" " cpp-httplib openssl" " openssl")
+endif()
 vcpkg_fixup_pkgconfig()
 if("command" IN_LIST FEATURES)
     vcpkg_copy_tools(TOOL_NAMES reclm AUTO_CLEAN)

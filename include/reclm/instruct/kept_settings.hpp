@@ -23,11 +23,12 @@ using KeptSettings = std::map<std::string, std::string>;
 /// @throws ConfigError naming the setting that differs; DataError when the file is none of these; IoError
 inline bool keep_settings(const std::filesystem::path& file, const KeptSettings& settings) {
   constexpr const char* format = "reclm run 1";
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;
   remove_abandoned(file);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
     const nlohmann::ordered_json all{{"format", format}, {"settings", settings}};
-    write_file(file, all.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    write_file(file, all.dump(1, ' ', false, replace) + "\n");
     return false;
   }
   const auto refuse = [&](const char* problem) {
@@ -38,7 +39,9 @@ inline bool keep_settings(const std::filesystem::path& file, const KeptSettings&
   if (!kept.is_object() || kept.value("format", nlohmann::json()) != format || !kept.contains("settings") ||
       !kept["settings"].is_object())
     throw refuse("the file does not hold the settings of a run");
-  for (const auto& [name, value] : settings) {
+  for (const auto& [name, given] : settings) {
+    // As it was written: what is no UTF-8 stands in the file in another form.
+    const auto value = nlohmann::json::parse(nlohmann::json(given).dump(-1, ' ', false, replace)).get<std::string>();
     const auto found = kept["settings"].find(name);
     const std::string before = found != kept["settings"].end() && found->is_string() ? found->get<std::string>() : "";
     if (before != value)

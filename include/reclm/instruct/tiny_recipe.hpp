@@ -3,6 +3,12 @@
 /// Settings by which the tiny model learns the embedded world in well under a minute: its size, the world's, and those
 /// of all stages. One place, so that the command, the examples and the studies mean the same.
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reclm/data/dataset.hpp"
 #include "reclm/data/world.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/lm/tiny.hpp"
@@ -27,7 +33,17 @@ inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
           .seed = seed};
 }
 
-/// Dialogues short enough for it: titles, brief wording, few items and neighbours.
+/// What its dialogues tell of an item of `data`: title and category, where there are both, else every column ({}).
+inline std::vector<std::string> tiny_columns(const Dataset& data) {
+  const std::vector<std::string> worlds{"title", "category"};
+  const auto there = [&](std::string_view name) {
+    return std::ranges::any_of(data.item_text, [&](const TextColumn& column) { return column.name == name; });
+  };
+  return std::ranges::all_of(worlds, there) ? worlds : std::vector<std::string>{};
+}
+
+/// Dialogues short enough for it: titles, brief wording, few items and neighbours. Their columns are the world's; for
+/// other data see tiny_columns.
 inline DialogueOptions tiny_dialogues(std::uint64_t seed = 1) {
   DialogueOptions options;
   // Without the form that is asked for: it would be half of a prompt, and a tuned model knows it.
