@@ -49,21 +49,23 @@ struct Drawn {
 TEST_CASE("a consensus is asked for, written, and told apart in the store") {
   const Workshop shop(16);
   const auto prompts = shop.dialogues.user_prompts(std::vector<Id>(shop.train.begin(), shop.train.begin() + 5)).samples;
+  // Neither what is no profile nor what max_tokens cut off has a vote.
+  const std::string cut = std::string("User identity: d, c; User interests: z, w") + kCutOff;
   Drawn drawn{{"User identity: a, b; User interests: x, y", "nothing of the kind",
-               "User identity: b, c; User interests: y, z", "User identity: b, d; User interests: y, x"}};
-  Consensus agreed(drawn, 4);
+               "User identity: b, c; User interests: y, z", cut, cut, "User identity: b, d; User interests: y, x"}};
+  Consensus agreed(drawn, 6);
   const TemporaryFolder folder;
   {
     ProfileStore store(folder / "agreed.jsonl");
     const auto report = write_profiles(store, agreed, prompts, shop.world.dataset, {.attempts = 1});
     CHECK(report.written + report.shared == 5);
-    CHECK(drawn.asked == 4 * report.written);
+    CHECK(drawn.asked == 6 * report.written);
     CHECK(static_cast<Index>(drawn.seeds.size()) == drawn.asked);
   }
   const ProfileStore store(folder / "agreed.jsonl");
   for (const StoreLine& line : store.lines()) {
     CHECK(line.text == "User identity: b, a; User interests: y, x");
-    CHECK(line.adapter == "sft, consensus of 4");
+    CHECK(line.adapter == "sft, consensus of 6");
   }
   CHECK(agreed.facts().model == "drawn");
   CHECK_THROWS_AS(Consensus(drawn, 0), ConfigError);

@@ -81,3 +81,33 @@ TEST_CASE("a local model writes profiles that follow the grammar, by its seed al
   CHECK(delivered == 2);
   CHECK_THROWS_AS((DecoderTeacher<>({}, decoder, texts, bytes_of, {.batch = 0})), ConfigError);
 }
+
+TEST_CASE("answers that max_tokens cut off say so, and those that ended do not") {
+  const lm::Decoder<> decoder = untrained_decoder();
+  const lm::TokenTexts texts = bytes_and_stop();
+  PromptSample prompt;
+  prompt.messages = {{"user", "Who?"}};
+  std::vector<TeacherRequest> requests;
+  std::vector<lm::GenerationRequest> same;
+  for (std::uint64_t seed = 0; seed < 24; ++seed) {
+    requests.push_back({&prompt, seed});
+    same.push_back({.prompt = bytes_of(prompt.messages),
+                    .sampling = {.temperature = 1},
+                    .max_tokens = 200,
+                    .seed = seed,
+                    .number = 0});
+  }
+  const auto generated = lm::generate(decoder, texts, same);
+  const DecoderTeacher<> teacher({.model = "tiny"}, decoder, texts, bytes_of,
+                                 {.sampling = {.temperature = 1}, .max_tokens = 200});
+  int cut = 0, whole = 0;
+  teacher.answer(requests, [&](Index k, const std::string& text) {
+    const lm::Generation& g = generated[static_cast<std::size_t>(k)];
+    const bool by_length = g.finish == lm::Finish::length;
+    CHECK(text == (by_length ? g.text + kCutOff : g.text));
+    ++(by_length ? cut : whole);
+    return true;
+  });
+  CHECK(cut > 0);
+  CHECK(whole > 0);
+}

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "reclm/core/philox.hpp"
 #include "support/catch.hpp"
 
 using namespace reclm;
@@ -51,6 +52,96 @@ TEST_CASE("a tolerant reading takes what models make of the form") {
   CHECK(bracketed.identities == std::vector<std::string>{"Fan (of jazz, mostly)", "Cook"});
 }
 
+TEST_CASE("a tolerant reading takes no words from entries, and none that the grammar forbids") {
+  const auto read = [](std::string_view text) {
+    const ProfileReading reading = read_profile(text);
+    CHECK(reading.valid());
+    return format_profile(reading.profile);
+  };
+  CHECK(read("User identity: Sports fan; Traveler; User interests: NBA; Road trips; Food") == format_profile(kSports));
+  CHECK(read("User identity: [Sports fan, Traveler]; User interests: [NBA, Road trips, Food]") ==
+        format_profile(kSports));
+  CHECK(read("User identity: Fan [of jazz], Cook; User interests: Food") ==
+        "User identity: Fan of jazz, Cook; User interests: Food");
+  CHECK(read("User identity:\n- Fan (of jazz\n- Cook\nUser interests: Tea, (late) suppers") ==
+        "User identity: Fan (of jazz), Cook; User interests: Tea, (late) suppers");
+  // What looks like a mark can be a name in the exact form, unless all of several entries have one.
+  for (const std::string text :
+       {"User identity: .NET developer, 1. FC fan; User interests: 2. Bundesliga",
+        "User identity: Fan; User interests: The musical \"Cats\", and Then There Were None, Tea",
+        "User identity: Fan; User interests: - Minus"}) {
+    CHECK(read(text) == text);
+    CHECK(read(text + ".\n") == text);
+  }
+  CHECK(read("User identity: 1. Fan, 2. Cook; User interests: \"Tea\", \"Soup\", and \"Rice\"") ==
+        "User identity: Fan, Cook; User interests: Tea, Soup, Rice");
+  // Another profile behind it is no part of the last entry.
+  CHECK(read("User identity: Fan; User interests: Tea User identity: Cook") ==
+        "User identity: Fan; User interests: Tea");
+  CHECK(read("User identity: Fan; User interests: Tea, Soup; User habits: Naps, Walks; User goals: Rest") ==
+        "User identity: Fan; User interests: Tea, Soup");
+  CHECK(format_profile({{"Fan"}, {"Acme Inc."}}) == "User identity: Fan; User interests: Acme Inc..");
+}
+
+TEST_CASE("what a tolerant reading takes is read the same, strictly, once it is written") {
+  const std::vector<std::string> pieces{"User identity: ",
+                                        "; User interests: ",
+                                        "\n**Interests:**",
+                                        "identity",
+                                        "interests:",
+                                        ", ",
+                                        ",",
+                                        "; ",
+                                        ";",
+                                        "\n",
+                                        "\r\n",
+                                        "\n\n",
+                                        " ",
+                                        ".",
+                                        "...",
+                                        "[",
+                                        "]",
+                                        "(",
+                                        ")",
+                                        "\"",
+                                        "*",
+                                        "_",
+                                        "- ",
+                                        "1. ",
+                                        "2) ",
+                                        "and ",
+                                        "Tea",
+                                        "tea",
+                                        "Road trips",
+                                        "1. FC fan",
+                                        ".NET",
+                                        "caf\xC3\xA9"};
+  const auto all = static_cast<std::uint32_t>(pieces.size());
+  Index valid = 0;
+  for (std::uint32_t trial = 0; trial < 20000; ++trial) {
+    RandomSequence random(Random(11, Stream::evaluation, trial));
+    const auto some = [&](std::uint32_t most) {
+      std::string text;
+      for (std::uint32_t n = random.below(most); n > 0; --n) text += pieces[random.below(all)];
+      return text;
+    };
+    std::string text = some(3);
+    text += pieces[0];
+    text += some(9);
+    text += pieces[1 + random.below(2)];
+    text += some(9);
+    const ProfileReading reading = read_profile(text);
+    if (!reading.valid()) continue;
+    ++valid;
+    const std::string written = format_profile(reading.profile);
+    const ProfileReading again = read_profile(written, {.strict = true});
+    INFO(text << "\n→ " << written << "\n" << fault_name(again.fault));
+    REQUIRE(again.valid());
+    REQUIRE(again.profile == reading.profile);
+  }
+  CHECK(valid > 5000);
+}
+
 TEST_CASE("what is no profile is refused by the name of its fault") {
   CHECK(fault("") == ProfileFault::empty);
   CHECK(fault(" \n\t") == ProfileFault::empty);
@@ -81,6 +172,21 @@ TEST_CASE("what is no profile is refused by the name of its fault") {
   CHECK(strict_fault("User identity: Fan,Cook; User interests: NBA") == ProfileFault::not_the_form);
   CHECK(read_profile("User identity: Fan; User interests: Acme Inc., and more.", {.strict = true}).profile.interests ==
         std::vector<std::string>{"Acme Inc.", "and more"});
+}
+
+TEST_CASE("an entry that max_tokens cut off makes no profile, lists that had ended do") {
+  const std::string cut(1, kCutOff);
+  for (const std::string text :
+       {"User identity: Fan; User interests: opera, mus", "User identity: Fan; User interests: opera, ",
+        "user identities: Fan\nInterests: opera.", "User identity: Fan; User interests: "}) {
+    INFO(text);
+    CHECK(fault(text + cut) == ProfileFault::cut_off);
+    CHECK(strict_fault(text + cut) == ProfileFault::cut_off);
+  }
+  CHECK(fault("User identity: Fan, Co" + cut) == ProfileFault::no_interests);
+  for (const std::string behind : {"\n\nI ho", "\nUser identity: F", "; User habits: n"})
+    CHECK(format_profile(read_profile("User identity: Fan; User interests: opera" + behind + cut).profile) ==
+          "User identity: Fan; User interests: opera");
 }
 
 TEST_CASE("rules say how many entries there are, and count what breaks them") {

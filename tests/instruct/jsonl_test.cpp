@@ -25,7 +25,7 @@ template <class Read>
 std::string refusal(const Read& read) {
   try {
     read();
-  } catch (const DataError& e) {
+  } catch (const Error& e) {
     return e.what();
   }
   return "none";
@@ -65,6 +65,12 @@ TEST_CASE("samples are written as TRL takes them and read back the same") {
   broken[0].rejected = "caf\xC3";
   write_jsonl(path, std::span<const PreferencePair>(broken));
   CHECK(read_preference_jsonl(path)[0].rejected == "caf\xEF\xBF\xBD");
+  // An id is not replaced: it would be somebody else's.
+  Dataset latin;
+  latin.users.insert("caf\xe9");
+  broken[0].user = 0;
+  CHECK(contains(refusal([&] { write_jsonl(path, std::span<const PreferencePair>(broken), &latin); }),
+                 "user id \"caf\\xe9\" is no UTF-8"));
 }
 
 TEST_CASE("plain prompts and answers, numeric ids and blank lines are taken too") {

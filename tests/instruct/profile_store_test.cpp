@@ -153,6 +153,27 @@ TEST_CASE("equal prompts are asked once, and what breaks the grammar again with 
   CHECK(store.lines().back().seed == 2);
 }
 
+TEST_CASE("an answer that max_tokens cut off is counted by its name and asked again") {
+  const Dataset data = pairs_of_users();
+  const std::vector<PromptSample> prompts{prompts_of(data).front()};
+  struct Hasty {
+    int asked = 0;
+    [[nodiscard]] TeacherFacts facts() const { return {.model = "hasty"}; }
+    void answer(std::span<const TeacherRequest> /*requests*/, const AnswerSink& sink) {
+      const std::string text = "User identity: Reader; User interests: opera, museum";
+      sink(0, ++asked == 1 ? text + kCutOff : text + "s");
+    }
+  } hasty;
+  const test::TemporaryFolder folder;
+  ProfileStore store(folder / "profiles.jsonl");
+  const auto report = write_profiles(store, hasty, prompts, data);
+  CHECK(report.answers.text() == "1 of 2 valid; 1 cut off by max_tokens");
+  REQUIRE(store.lines().size() == 2);
+  CHECK(store.lines()[0].fault == "cut off by max_tokens");
+  CHECK(store.lines()[0].text == "User identity: Reader; User interests: opera, museum");
+  CHECK(store.lines()[1].text == "User identity: Reader; User interests: opera, museums");
+}
+
 TEST_CASE("a run that stops at any answer goes on to the same file") {
   const Dataset data = pairs_of_users();
   const auto prompts = prompts_of(data);
@@ -235,6 +256,9 @@ TEST_CASE("a store is one process's, and a wrong path costs a file nothing") {
   const std::string good = R"({"user_id": "u1", "profile": "x"})";
   CHECK(contains(refused("notes\nmore notes"), ":1: this is no JSON"));
   CHECK(contains(refused("only notes"), ":1: this is no profile store"));
+  CHECK(contains(refused(R"({"a": [1, 2, 'x']})"), ":1: this is no profile store"));
+  CHECK(contains(refused(R"({"a": 1})"), ":1: there must be either"));
+  CHECK(contains(refused(good + "\n" + R"({"a": 1})"), ":2: there must be either"));
   CHECK(contains(refused(std::string(1 << 17, 'x')), "no profile store"));
   CHECK(contains(refused(good + "\n{\"user_id\": \"u2\"}\n"), ":2: there is no \"profile\""));
   CHECK(contains(refused(good + "\n{\"profile\": \"x\"}\n{\"us"), ":2: there must be either"));
@@ -260,6 +284,29 @@ TEST_CASE("a store is one process's, and a wrong path costs a file nothing") {
     CHECK(store.item_profiles(items) == std::vector<std::string>{"", "y"});
   }
   CHECK(slurp(foreign).back() == '\n');
+}
+
+TEST_CASE("an id that is no UTF-8 is refused before anybody is asked") {
+  Dataset data = pairs_of_users();
+  data.users = {};
+  for (int user = 0; user < 40; ++user) data.users.insert("caf\xe9" + std::to_string(user));
+  const test::TemporaryFolder folder;
+  ProfileStore store(folder / "profiles.jsonl");
+  std::map<std::uint64_t, int> asked;
+  Scribe scribe{.asked = &asked};
+  const auto prompts = prompts_of(data);
+  const std::string what = message<ConfigError>([&] { write_profiles(store, scribe, prompts, data); });
+  CHECK(contains(what, "user id \"caf\\xe90\" is no UTF-8"));
+  CHECK(contains(what, "Remedy: "));
+  CHECK(asked.empty());
+  StoreLine line;
+  line.about_item = true;
+  line.id = "\xff";
+  CHECK(contains(message<ConfigError>([&] { store.add(line); }), "item id \"\\xff\""));
+  line.id = "caf\xC3\xA9";
+  line.text = "\xff";  // of a model
+  store.add(line);
+  CHECK(slurp(store.path()).starts_with("{\"item_id\":\"caf\xC3\xA9\",\"profile\":\"\xEF\xBF\xBD\""));
 }
 
 TEST_CASE("a full disk ends a run, and what was written stays good") {

@@ -1,6 +1,7 @@
 /// The parts of tuning with a model of whole words: stages go on where they were stopped, policies draw by the
 /// probabilities that they are trained with, rewards are saved and loaded.
 
+#include <cmath>
 #include <set>
 
 #include "instruct/workshop.hpp"
@@ -241,8 +242,13 @@ TEST_CASE("profiles are compared with the truth, and curves with labels") {
   CHECK(report.precision == Approx((1.0 / 3 + 1.0 / 2) / 2));
   CHECK(report.distinct_interests == Approx(4.0 / 5));
   CHECK(report.repeated == Approx(0.5));
+  const std::vector<std::vector<std::string>> capital{{"Chess", "Cats"}, {"Chess"}, {"Dogs"}};
+  CHECK(compare_profiles(texts, capital).accuracy == report.accuracy);
+  CHECK(compare_profiles(texts, capital).precision == report.precision);
+  CHECK_THROWS_AS(compare_profiles(texts, std::span(truth).first(2)), ShapeError);
   CHECK(area_under_curve({{1, true}, {0, false}, {2, true}}) == 1);
   CHECK(area_under_curve({{1, true}, {1, false}}) == 0.5);
   CHECK(area_under_curve({{0, true}, {1, false}, {2, true}, {1, false}}) == 0.5);
   CHECK(std::isnan(area_under_curve({{1, true}})));
+  CHECK(std::isnan(area_under_curve({{std::nan(""), true}, {1, false}, {0, true}})));
 }

@@ -79,6 +79,8 @@ class DecoderTeacher {
       how.batch = options_.batch;
       how.on_text = [&](const lm::TextPiece& piece) {
         written[piece.request] += piece.text;
+        // What a constraint led to its end by the last token is whole.
+        if (piece.finish == lm::Finish::length && !constraint_) written[piece.request] += kCutOff;
         if (piece.finished && go_on)
           go_on = sink(static_cast<Index>(begin + piece.request), std::move(written[piece.request]));
         return true;

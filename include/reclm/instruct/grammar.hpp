@@ -23,6 +23,10 @@ namespace reclm::instruct {
 
 inline constexpr std::string_view kIdentityLabel = "User identity:", kInterestLabel = "User interests:";
 
+/// Behind an answer that max_tokens cut off, by the teacher that knows (ASCII: cancel). What the cut left of an entry
+/// is no profile's; lists that had ended before it are whole.
+inline constexpr char kCutOff = '\x18';
+
 /// What a profile says.
 struct Profile {
   std::vector<std::string> identities, interests;
@@ -30,8 +34,11 @@ struct Profile {
 };
 
 /// How a profile is read. Strict: exactly the grammar. Tolerant: labels in any case, in singular or plural, in bold,
-/// behind other words; a line end or full stop for the semicolon; list marks, quotes and square brackets around
-/// entries; repeated entries (dropped) and empty ones; words after a blank line (dropped).
+/// behind other words; a line end or full stop for the semicolon, semicolons for commas; list marks, quotes and square
+/// brackets around entries; repeated entries (dropped) and empty ones; words after a blank line, and lists of another
+/// label, "; User habits:" (dropped). Entries of the exact form stay as they are, but for marks that all of several
+/// have, "and" before the last, and repeats. What a tolerant reading takes, `format_profile` writes so that a strict
+/// one reads the same.
 struct GrammarRules {
   Index least = 1, most = 6;  ///< identities, and interests; teachers that are asked for 3 write 1 to 6
   Index longest_entry = 84;   ///< bytes, as lm::ListGrammar writes at most; longer ones are sentences without commas
@@ -48,10 +55,11 @@ enum class ProfileFault {
   too_many,
   long_entry,
   echoed_form,     ///< an entry repeats the form that was asked for, "identity 1", instead of answering
+  cut_off,         ///< `kCutOff` stands in an entry, or right behind it
   repeated_entry,  ///< strict only
   not_the_form,    ///< strict only: other words, blanks or marks than the grammar's
 };
-inline constexpr std::size_t kProfileFaults = 10;
+inline constexpr std::size_t kProfileFaults = 11;
 
 constexpr std::string_view fault_name(ProfileFault fault) {
   constexpr std::array<std::string_view, kProfileFaults> names{"none",
@@ -62,6 +70,7 @@ constexpr std::string_view fault_name(ProfileFault fault) {
                                                                "too many entries",
                                                                "an entry is too long",
                                                                "an entry echoes the form",
+                                                               "cut off by max_tokens",
                                                                "an entry appears twice",
                                                                "not the form"};
   return names[static_cast<std::size_t>(fault)];
@@ -139,22 +148,35 @@ inline LabelPlace find_label(std::string_view low, std::string_view stem, std::s
   return {};
 }
 
-/// Calls `entry(text)` for what stands between commas outside round brackets (and, tolerant, between lines).
+/// Calls `entry(text)` for what stands between commas outside round brackets (and, tolerant, between semicolons and
+/// lines, which end a bracket that is still open).
 template <class Entry>
-void for_each_entry(std::string_view list, bool lines, const Entry& entry) {
+void for_each_entry(std::string_view list, bool tolerant, const Entry& entry) {
   int depth = 0;
   std::size_t begin = 0;
   for (std::size_t k = 0; k <= list.size(); ++k) {
     const bool end = k == list.size();
+    const bool hard = !end && tolerant && (list[k] == ';' || list[k] == '\n' || list[k] == '\r');
+    if (hard) depth = 0;
     if (!end && list[k] == '(') ++depth;
     if (!end && list[k] == ')' && depth > 0) --depth;
-    if (!end && !(list[k] == ',' && depth == 0) && !(lines && list[k] == '\n')) continue;
+    if (!end && !(list[k] == ',' && depth == 0) && !hard) continue;
     entry(list.substr(begin, k - begin));
     begin = k + 1;
   }
 }
 
-// "1. [Sports fan]" → "Sports fan".
+/// Round brackets that are not closed.
+inline std::size_t open_brackets(std::string_view entry) {
+  std::size_t depth = 0;
+  for (const char c : entry) {
+    if (c == '(') ++depth;
+    if (c == ')' && depth > 0) --depth;
+  }
+  return depth;
+}
+
+// "1. *Sports fan*" → "Sports fan".
 inline std::string_view without_marks(std::string_view entry) {
   entry = trimmed(entry);
   auto digits = entry.find_first_not_of("0123456789");
@@ -162,31 +184,58 @@ inline std::string_view without_marks(std::string_view entry) {
       digits + 1 < entry.size() && entry[digits + 1] == ' ')
     entry = trimmed(entry.substr(digits + 1));
   if (entry.starts_with("- ") || entry.starts_with("* ")) entry = trimmed(entry.substr(2));
-  if (entry.starts_with("and ")) entry = trimmed(entry.substr(4));
-  if (entry.size() > 1 && entry.front() == '[' && entry.back() == ']')
-    entry = trimmed(entry.substr(1, entry.size() - 2));
-  return trimmed(entry, " \t\r\n\"*_");
+  entry = trimmed(entry, " \t\r\n*_");
+  // A quote whose partner stands inside is the entry's own: The musical "Cats".
+  const auto quotes = std::count(entry.begin(), entry.end(), '"');
+  const bool around = quotes == 2 && entry.front() == '"' && entry.back() == '"';
+  return around || quotes % 2 == 1 ? trimmed(entry, " \t\r\n\"*_") : entry;
+}
+
+/// What the parts of a list name, each thing once.
+/// @param exact they are of the exact form, where "1. FC fan" may be a name: marks are taken off where all of several
+/// have them
+inline std::vector<std::string> named_entries(std::vector<std::string> parts, bool exact) {
+  std::erase_if(parts, [](const std::string& part) { return trimmed(part).empty(); });
+  if (parts.size() > 1)
+    while (trimmed(parts.back()).starts_with("and "))
+      parts.back() = std::string(trimmed(trimmed(parts.back()).substr(4)));
+  const bool marked = !exact || (parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [](const auto& part) {
+                                   return without_marks(part) != part;
+                                 }));
+  std::vector<std::string> entries, seen;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    std::string entry(marked ? without_marks(parts[k]) : parts[k]);
+    // A full stop at the end is the list's. An open bracket would swallow the entries behind it.
+    if (k + 1 == parts.size()) entry.erase(entry.find_last_not_of(" .") + 1);
+    if (!exact) entry.append(open_brackets(entry), ')');
+    std::string low = lowered(entry);
+    const bool says_nothing = entry.find_first_not_of(" \t.\"*_-") == std::string::npos;
+    if (says_nothing || std::find(seen.begin(), seen.end(), low) != seen.end()) continue;
+    entries.push_back(std::move(entry));
+    seen.push_back(std::move(low));
+  }
+  return entries;
 }
 
 inline std::vector<std::string> tolerant_entries(std::string_view list) {
   // A blank line ends what belongs to the list, but not before its first word.
   list = trimmed(list);
   list = list.substr(0, std::min(list.find("\n\n"), list.size()));
-  list = trimmed(list, " \t\r\n;.*");
-  std::vector<std::string> entries, seen;
+  list = trimmed(list, " \t\r\n;*");
+  list = list.substr(0, list.find_last_not_of(" \t\r\n;.*") + 1);
+  std::vector<std::string> parts;
+  bool ended = false;  // by a list that the form does not have: "; User habits: …"
   for_each_entry(list, true, [&](std::string_view part) {
-    const std::string_view entry = without_marks(part);
-    std::string low = lowered(entry);
-    if (entry.empty() || std::find(seen.begin(), seen.end(), low) != seen.end()) return;
-    entries.emplace_back(entry);
-    seen.push_back(std::move(low));
+    const bool behind_semicolon = part.data() != list.data() && part.data()[-1] == ';';
+    ended = ended || (behind_semicolon && part.find(':') != part.npos && lowered(trimmed(part)).starts_with("user "));
+    if (!ended) parts.emplace_back(part);
   });
-  return entries;
+  return named_entries(std::move(parts), false);
 }
 
 // "identity 2", "[Interest 1]", "interest": what weak models copy from the form.
 inline bool echoes_form(std::string_view entry) {
-  const std::string low = lowered(trimmed(entry, " []"));
+  const std::string low = lowered(trimmed(entry, " []."));
   for (const std::string_view word : {"identity", "interest"})
     if (low.starts_with(word) && low.find_first_not_of(" 0123456789", word.size()) == std::string::npos) return true;
   return false;
@@ -200,6 +249,8 @@ inline ProfileFault check_entries(const std::vector<std::string>& entries, const
     if (static_cast<Index>(entry.size()) > rules.longest_entry) return ProfileFault::long_entry;
   for (const std::string& entry : entries)
     if (echoes_form(entry)) return ProfileFault::echoed_form;
+  for (const std::string& entry : entries)
+    if (entry.find(kCutOff) != std::string::npos) return ProfileFault::cut_off;
   return ProfileFault::none;
 }
 
@@ -235,7 +286,7 @@ inline std::optional<Profile> exact_profile(std::string_view text) {
 
 }  // namespace detail
 
-/// The one way a profile is written, without a full stop.
+/// The one way a profile is written, without a full stop but behind an entry that ends with one.
 inline std::string format_profile(const Profile& profile) {
   std::string text(kIdentityLabel);
   const auto add = [&](const std::vector<std::string>& entries) {
@@ -245,6 +296,7 @@ inline std::string format_profile(const Profile& profile) {
   text += "; ";
   text += kInterestLabel;
   add(profile.interests);
+  if (text.ends_with('.')) text += '.';
   return text;
 }
 
@@ -261,7 +313,9 @@ inline ProfileReading read_profile(std::string_view text, const GrammarRules& ru
   };
   if (detail::trimmed(text).empty()) return refuse(ProfileFault::empty);
   constexpr std::size_t kLongest = 1 << 14;  // whatever a model that does not stop writes
-  const std::string_view read = text.substr(0, kLongest);
+  std::string plain(text.substr(0, kLongest));
+  std::erase_if(plain, [](char c) { return c == '[' || c == ']'; });
+  const std::string_view read = plain;
   const std::string low = detail::lowered(read);
   const detail::LabelPlace identity = detail::find_label(low, "identit", 0);
   if (identity.begin == std::string_view::npos) return refuse(ProfileFault::no_identities);
@@ -269,14 +323,22 @@ inline ProfileReading read_profile(std::string_view text, const GrammarRules& ru
   if (interest.begin == std::string_view::npos) return refuse(ProfileFault::no_interests);
   const std::string_view first = read.substr(identity.end, interest.begin - identity.end),
                          second = read.substr(interest.end);
-  if (std::count(first.begin(), first.end(), ',') + std::count(first.begin(), first.end(), '\n') > 64)
-    return refuse(ProfileFault::too_many);
+  const auto count = [](std::string_view list, std::string_view signs) {
+    return std::count_if(list.begin(), list.end(), [&](char c) { return signs.find(c) != std::string_view::npos; });
+  };
+  if (count(first, ",;\r\n") > 64) return refuse(ProfileFault::too_many);
   // What another profile or a second list brings is not part of this one.
   const auto next = std::min(detail::find_label(low.substr(interest.end), "identit", 0).begin,
                              detail::find_label(low.substr(interest.end), "interest", 0).begin);
   const std::string_view last = second.substr(0, std::min(next, second.size()));
-  if (std::count(last.begin(), last.end(), ',') > 64) return refuse(ProfileFault::too_many);
-  result.profile = {detail::tolerant_entries(first), detail::tolerant_entries(last)};
+  if (count(last, ",;") > 64) return refuse(ProfileFault::too_many);
+  std::optional<Profile> form;
+  if (next == std::string_view::npos) form = detail::exact_profile(detail::trimmed(text.substr(0, kLongest)));
+  if (form)
+    result.profile = {detail::named_entries(std::move(form->identities), true),
+                      detail::named_entries(std::move(form->interests), true)};
+  else
+    result.profile = {detail::tolerant_entries(first), detail::tolerant_entries(last)};
   for (const auto* entries : {&result.profile.identities, &result.profile.interests})
     if (const ProfileFault fault = detail::check_entries(*entries, rules); fault != ProfileFault::none)
       return refuse(fault);

@@ -27,6 +27,7 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/data/dataset.hpp"
 #include "reclm/data/jsonl.hpp"
+#include "reclm/instruct/detail/json_id.hpp"
 #include "reclm/instruct/samples.hpp"
 #include "reclm/lm/training/jsonl.hpp"
 
@@ -48,8 +49,8 @@ inline OrderedJson answer_json(const std::string& text) { return to_json({{"assi
 inline void add_subject(OrderedJson& line, Stage stage, Id user, Id item, const Dataset* data) {
   line["stage"] = stage_name(stage);
   if (data == nullptr) return;
-  if (user >= 0) line["user_id"] = data->users.name(user);
-  if (item >= 0) line["item_id"] = data->items.name(item);
+  if (user >= 0) line["user_id"] = json_id(data->users.name(user), "user");
+  if (item >= 0) line["item_id"] = json_id(data->items.name(item), "item");
 }
 
 template <class Samples, class ToJson>
@@ -95,7 +96,8 @@ inline Stage read_stage(const JsonRecord& record, Stage otherwise) {
 
 }  // namespace detail
 
-/// Writes samples, atomically. @param data whose ids the lines name; null: none. @throws IoError
+/// Writes samples, atomically. @param data whose ids the lines name; null: none. @throws IoError; ConfigError on an id
+/// that is no UTF-8
 inline void write_jsonl(const std::filesystem::path& path, std::span<const ChatSample> samples,
                         const Dataset* data = nullptr) {
   detail::write_lines(path, samples, [&](const ChatSample& sample) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/core/error.hpp"
 #include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/language_model.hpp"
 #include "reclm/instruct/reward/terms.hpp"
@@ -18,8 +19,11 @@
 
 namespace reclm::instruct {
 
-/// Area under the ROC curve of scores for positives and negatives, ties half; NaN when either is missing. O(n log n).
+/// Area under the ROC curve of scores for positives and negatives, ties half; NaN when either is missing or a score is
+/// NaN. O(n log n).
 inline double area_under_curve(std::vector<std::pair<double, bool>> scored) {
+  for (const auto& [score, positive] : scored)
+    if (std::isnan(score)) return kUnknownTerm;
   std::sort(scored.begin(), scored.end());
   double positives = 0, negatives = 0, right = 0;
   for (std::size_t k = 0, next = 0; k < scored.size(); k = next) {
@@ -69,7 +73,8 @@ QuestionReport ask_questions(const lm::TrainableDecoder<B, T>& model, const lm::
     if (!dialogue.chose || dialogue.messages.empty()) continue;
     const std::span<const lm::Message> before(dialogue.messages.data(), dialogue.messages.size() - 1);
     const std::vector<lm::TokenId> prompt = codec.encode(codec.render(before, true));
-    const auto yes_tokens = codec.encode(yes), no_tokens = codec.encode(no);
+    const auto yes_tokens = lm::answer_tokens(codec, before, prompt, yes),
+               no_tokens = lm::answer_tokens(codec, before, prompt, no);
     if (prompt.empty() || yes_tokens.empty() || no_tokens.empty()) continue;
     if (!chose.empty() && static_cast<Index>(batch.tokens.size() + prompt.size()) > batch_tokens) finish();
     batch.add({prompt, std::vector<std::uint8_t>(prompt.size(), 0)});
@@ -98,9 +103,14 @@ struct ProfileReport {
   double repeated = 0;            ///< share of valid profiles that name something twice
 };
 
+/// Interests are the same whatever the case of their letters.
 /// @param texts profiles as a model wrote them  @param truth names of each one's true interests
+/// @throws ShapeError unless there are as many of both
 inline ProfileReport compare_profiles(std::span<const std::string> texts,
                                       std::span<const std::vector<std::string>> truth) {
+  if (texts.size() != truth.size())
+    throw ShapeError("compare_profiles: " + std::to_string(texts.size()) + " profiles and the interests of " +
+                     std::to_string(truth.size()) + ". Remedy: give each profile's true interests");
   ProfileReport report;
   std::vector<std::string> all;
   double valid = 0;
@@ -108,15 +118,16 @@ inline ProfileReport compare_profiles(std::span<const std::string> texts,
     const ProfileReading reading = read_profile(texts[k]);
     if (!reading.valid()) continue;
     ++valid;
-    std::vector<std::string> named;
+    std::vector<std::string> named, known;
     for (const std::string& interest : reading.profile.interests) named.push_back(detail::lowered(interest));
+    for (const std::string& interest : truth[k]) known.push_back(detail::lowered(interest));
     all.insert(all.end(), named.begin(), named.end());
     double found = 0, right = 0;
-    for (const std::string& interest : truth[k])
-      found += std::find(named.begin(), named.end(), detail::lowered(interest)) != named.end() ? 1 : 0;
+    for (const std::string& interest : known)
+      found += std::find(named.begin(), named.end(), interest) != named.end() ? 1 : 0;
     for (const std::string& interest : named)
-      right += std::find(truth[k].begin(), truth[k].end(), interest) != truth[k].end() ? 1 : 0;
-    if (!truth[k].empty()) report.accuracy += found / static_cast<double>(truth[k].size());
+      right += std::find(known.begin(), known.end(), interest) != known.end() ? 1 : 0;
+    if (!known.empty()) report.accuracy += found / static_cast<double>(known.size());
     if (!named.empty()) report.precision += right / static_cast<double>(named.size());
     // A tolerant reading drops repeats; a strict one refuses them.
     report.repeated += read_profile(texts[k], {.strict = true}).fault == ProfileFault::repeated_entry ? 1 : 0;

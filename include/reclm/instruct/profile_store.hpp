@@ -7,7 +7,8 @@
 ///     {"item_id": "i9", "rejected": "I cannot …", "fault": "no \"User identity:\"", "hash": …, as above}
 ///
 /// A line is written by one call, so that a killed process leaves at most the last line unfinished; opening the store
-/// removes that. `hash` is of the prompt. Of several profiles of one user or item the last one counts.
+/// removes that. Ids must be UTF-8; what is broken in texts becomes U+FFFD. `hash` is of the prompt. Of several
+/// profiles of one user or item the last one counts.
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -23,6 +24,7 @@
 #include <fstream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -34,6 +36,7 @@
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/data/id_map.hpp"
 #include "reclm/data/jsonl.hpp"
+#include "reclm/instruct/detail/json_id.hpp"
 #include "reclm/instruct/grammar.hpp"
 #include "reclm/lm/chat.hpp"
 
@@ -91,7 +94,8 @@ class ProfileStore {
     ::close(handle_);
   }
 
-  /// Appends a line. @throws IoError, e.g. when the disk is full; the store is then as it was before
+  /// Appends a line. @throws IoError, e.g. when the disk is full, ConfigError on an id that is no UTF-8; the store is
+  /// then as it was before
   void add(StoreLine line) {
     const std::string text = to_text(line);
     const off_t before = ::lseek(handle_, 0, SEEK_END);
@@ -143,7 +147,7 @@ class ProfileStore {
 
   static std::string to_text(const StoreLine& line) {
     nlohmann::ordered_json object;
-    object[line.about_item ? "item_id" : "user_id"] = line.id;
+    object[line.about_item ? "item_id" : "user_id"] = detail::json_id(line.id, line.about_item ? "item" : "user");
     object[line.rejected() ? "rejected" : "profile"] = line.text;
     if (line.rejected()) object["fault"] = line.fault;
     if (!line.hash.empty()) object["hash"] = line.hash;
@@ -202,12 +206,14 @@ class ProfileStore {
     }
     if (tail.empty()) return;
     const bool whole = nlohmann::json::accept(tail);
-    if (!whole && begin == 0 && !tail.starts_with("{\"") && tail != "{")
+    const auto begins = [&](std::string_view line) { return tail.starts_with(line) || line.starts_with(tail); };
+    if (!whole && begin == 0 && !begins("{\"user_id\"") && !begins("{\"item_id\""))
       throw DataError(path_.string(), 1, "this is no profile store", "name a new file, or one that a store wrote");
     std::ifstream finished(path_, std::ios::binary);
     long long number = 1;
     for (std::string line; finished.tellg() < begin && std::getline(finished, line); ++number)
       if (!detail::trimmed(line).empty()) read_line(parse_json_line(line, path_.string(), number));
+    if (whole) read_line(parse_json_line(tail, path_.string(), number));
     if (whole ? ::write(handle_, "\n", 1) != 1 : ::ftruncate(handle_, begin) != 0)
       refuse("repair", "check that the disk has space");
     repaired_ = true;

@@ -2,10 +2,11 @@
 /// @file store_counts.hpp
 /// How the writing of a store went, told by its lines: the same after any number of interruptions.
 
-#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "reclm/core/config.hpp"
@@ -18,7 +19,7 @@ struct StoreCounts {
   Index answers = 0;                        ///< attempts that were made
   Index rejected = 0;                       ///< of them, those that broke the grammar
   Index shared = 0;                         ///< profiles copied from an equal prompt about somebody else
-  Index failed = 0;                         ///< prompts without a profile after all their attempts
+  Index failed = 0;                         ///< questions without a profile after all their attempts
   std::map<std::string, Index> of_fault{};  ///< the rejected ones
 
   [[nodiscard]] double valid() const {
@@ -26,16 +27,20 @@ struct StoreCounts {
   }
 };
 
+/// Models, adapters and seeds each have answers of their own, as `write_profiles` asks them.
 /// @param items count lines about items, else those about users
 inline StoreCounts count_lines(const ProfileStore& store, bool items) {
   StoreCounts counts;
   std::set<std::string> whose;
-  std::set<std::pair<std::string, Index>> asked;
-  std::map<std::string, bool> answered;  // by prompt
+  // A prompt and who was asked it; lines from elsewhere have no prompt's hash, but whom they are about.
+  using Question = std::tuple<std::string, std::string, std::string, std::string, std::uint64_t>;
+  std::set<std::pair<Question, Index>> asked;
+  std::map<Question, bool> answered;
   for (const StoreLine& line : store.lines()) {
     if (line.about_item != items) continue;
-    const bool first = asked.emplace(line.hash, line.attempt).second;
-    bool& good = answered[line.hash];
+    const Question question(line.hash, line.hash.empty() ? line.id : "", line.model, line.adapter, line.seed);
+    const bool first = asked.emplace(question, line.attempt).second;
+    bool& good = answered[question];
     good = good || !line.rejected();
     if (line.rejected()) {
       ++counts.answers;
@@ -47,7 +52,7 @@ inline StoreCounts count_lines(const ProfileStore& store, bool items) {
     whose.insert(line.id);
   }
   counts.profiles = static_cast<Index>(whose.size());
-  for (const auto& [hash, good] : answered) counts.failed += good ? 0 : 1;
+  for (const auto& [question, good] : answered) counts.failed += good ? 0 : 1;
   return counts;
 }
 

@@ -14,6 +14,7 @@
 
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/samples.hpp"
 
 namespace reclm::instruct {
@@ -25,7 +26,8 @@ struct TeacherRequest {
 };
 
 /// Takes the answer to request `index`, in any order; returning false asks the teacher to stop. Called by one thread at
-/// a time, the one that called the teacher.
+/// a time, the one that called the teacher. An answer that was cut off before its end has `kCutOff` there, so that
+/// `read_profile` refuses it.
 using AnswerSink = std::function<bool(Index index, std::string text)>;
 
 struct TeacherFacts {

@@ -109,6 +109,7 @@ class ProfileWriter {
         throw ConfigError("write_profiles: prompt " + std::to_string(p) + " must be about a user or an item");
       if (prompt.user >= data_.users.size() || prompt.item >= data_.items.size())
         throw ShapeError("write_profiles: prompt " + std::to_string(p) + " is about nobody of the data set");
+      json_id(id_of(prompt), prompt.user >= 0 ? "user" : "item");  // before anybody is asked
       const std::string hash = prompt_hash(prompt.messages);
       const auto [place, fresh] = known.emplace(key(hash, prompt.user < 0, id_of(prompt)), states_.size());
       if (fresh) states_.push_back({hash, {}, {}, 0});
@@ -165,6 +166,7 @@ class ProfileWriter {
       ++report_.written;
       share(state);
     } else {
+      if (text.ends_with(kCutOff)) text.pop_back();
       constexpr std::size_t kLongest = 4096;  // of what is kept to look at
       text.resize(std::min(text.size(), kLongest));
       store_.add(line_of(first, state, std::move(text), std::string(fault_name(reading.fault)), attempt));
@@ -215,8 +217,8 @@ class ProfileWriter {
 /// rejected line and asked again with another seed, behind all first attempts, up to `attempts` times. A prompt that
 /// the store answers already, by the same model, adapter and seed, is not asked; so a run that was stopped, killed or
 /// failed goes on where it was, and a teacher that answers in order leaves the same file as without the interruption.
-/// @throws ConfigError, ShapeError on prompts that do not fit; IoError; what the teacher throws, what it answered
-/// before being kept
+/// @throws ConfigError, ShapeError on prompts that do not fit, ConfigError on ids that are no UTF-8; IoError; what the
+/// teacher throws, what it answered before being kept
 template <Teacher T>
 WriteProfilesReport write_profiles(ProfileStore& store, T& teacher, std::span<const PromptSample> prompts,
                                    const Dataset& data, const WriteProfilesOptions& options = {}) {

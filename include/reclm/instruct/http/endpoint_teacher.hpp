@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/teachers.hpp"
 #include "reclm/lm/http/endpoint.hpp"
 
@@ -17,7 +18,9 @@ class EndpointTeacher {
  public:
   /// Asks the server for its model where the options name none. @throws ConfigError, EndpointError
   explicit EndpointTeacher(lm::EndpointOptions options, lm::ChatParameters parameters = {})
-      : endpoint_(named(std::move(options))), parameters_(std::move(parameters)) {}
+      : endpoint_(named(std::move(options))), parameters_(std::move(parameters)) {
+    parameters_.cut_off = kCutOff;
+  }
 
   [[nodiscard]] TeacherFacts facts() const { return {.model = endpoint_.options().model}; }
 
