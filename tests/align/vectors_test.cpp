@@ -177,6 +177,9 @@ TEST_CASE("profiles made from histories give the vectors that their rows would g
   const auto [one_users, one_items] = all_of(*c);
   CHECK_FALSE(std::ranges::equal(one_users.row(5), users.row(5)));
   check_row(one_users.row(6), row_of(users, 6));
+  // Flags that are no longer true: the rows count.
+  one.profile_from_history[5] = 1;
+  CHECK(all_of(*vectors_of(AdapterKind::reclm, one)).first == one_users);
 }
 
 TEST_CASE("a data set without the vectors that an adapter needs is refused by their name") {

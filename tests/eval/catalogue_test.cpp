@@ -57,6 +57,8 @@ TEST_CASE("nothing listed leaves figures undefined") {
 }
 
 TEST_CASE("items outside the candidates are refused") {
+  CHECK_THROWS_AS(catalogue_figures(lists_of(1, {7}), std::vector<Id>{7, 1}, train(), 1), ShapeError);
+  CHECK_THROWS_AS(catalogue_figures(lists_of(1, {7}), std::vector<Id>{-1, 7}, train(), 1), ShapeError);
   CHECK_THROWS_AS(catalogue_figures(lists_of(1, {2}), kCandidates, train(), 1), ShapeError);
   CHECK_THROWS_AS(catalogue_figures(lists_of(1, {8}), kCandidates, train(), 1), ShapeError);
   CHECK_THROWS_AS(catalogue_figures(lists_of(1, {-4}), kCandidates, train(), 1), ShapeError);

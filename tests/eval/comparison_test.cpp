@@ -1,5 +1,7 @@
 #include "reclm/eval/comparison.hpp"
 
+#include <numeric>
+
 #include "reclm/eval/report_table.hpp"
 #include "support/catch.hpp"
 
@@ -9,17 +11,20 @@ namespace {
 
 // Users' values that differ from `level` in a pattern of their own, so that differences are neither constant nor tied
 // away.
+SettingResult result_of(std::vector<float> values, Setting setting = Setting::full_shot, Id first_user = 0) {
+  const auto users = std::make_shared<std::vector<Id>>(values.size());
+  std::iota(users->begin(), users->end(), first_user);
+  MetricResult metric{"recall@20", mean_of(values), std::move(values), users};
+  return {setting, static_cast<Index>(users->size()), 50, {metric}};
+}
+
 SettingResult result_of(double level, std::uint32_t salt, Setting setting = Setting::full_shot) {
-  auto users = std::make_shared<std::vector<Id>>();
-  MetricResult metric{"recall@20", 0, {}, nullptr};
-  for (Id user = 0; user < 120; ++user) {
-    users->push_back(user);
-    const auto mixed = static_cast<std::uint32_t>(user) * 2654435761u + salt * 40503u;
-    metric.per_user.push_back(static_cast<float>(level + static_cast<double>(mixed % 1000) / 5000));
+  std::vector<float> values;
+  for (std::uint32_t user = 0; user < 120; ++user) {
+    const auto mixed = user * 2654435761u + salt * 40503u;
+    values.push_back(static_cast<float>(level + static_cast<double>(mixed % 1000) / 5000));
   }
-  metric.users = users;
-  metric.mean = mean_of(metric.per_user);
-  return {setting, 120, 50, {metric}};
+  return result_of(std::move(values), setting);
 }
 
 ResultCube sample_cube() {
@@ -71,6 +76,48 @@ TEST_CASE("enhanced rows meet their base, their strongest placebo and the best b
   CHECK(find(all, "NCF", Against::base).verdict == Verdict::open);
   CHECK(find(all, "NCF", Against::baseline).verdict == Verdict::worse);
   for (const Comparison& one : all) CHECK(one.p_holm >= one.p_wilcoxon);
+}
+
+TEST_CASE("a mean and ranks that contradict each other decide nothing") {
+  // 800 users lose a little, 200 win much: both tests are sure, of opposite sides.
+  std::vector<float> base, row;
+  for (int user = 0; user < 1000; ++user) {
+    base.push_back(0.2f + 0.0001f * static_cast<float>(user % 97));
+    row.push_back(base.back() + (user % 5 == 0 ? 0.5f : -0.05f));
+  }
+  ResultCube cube;
+  cube.add({"NCF", "Base", "world", 1}, result_of(base));
+  cube.add({"NCF", "RecLM", "world", 1}, result_of(row));
+  cube.add({"SGL", "Base", "world", 1}, result_of(row));
+  cube.add({"SGL", "RecLM", "world", 1}, result_of(base));
+  const auto all = compare(cube, "world", {.bootstrap = {.resamples = 300}});
+  const auto &up = find(all, "NCF", Against::base), &down = find(all, "SGL", Against::base);
+  CHECK(up.p_holm < 0.05);
+  CHECK(up.bootstrap.low > 0);
+  CHECK(up.rank_balance < 0);
+  CHECK(up.verdict == Verdict::open);
+  CHECK(down.bootstrap.high < 0);
+  CHECK(down.rank_balance == -up.rank_balance);
+  CHECK(down.verdict == Verdict::open);
+}
+
+TEST_CASE("rows of different users are not compared") {
+  ResultCube cube;
+  cube.add({"NCF", "Base", "world", 1}, result_of({0.1f, 0.2f, 0.3f}));
+  cube.add({"NCF", "RecLM", "world", 1}, result_of({0.2f, 0.3f, 0.4f}, Setting::full_shot, 1000));
+  std::string said;
+  try {
+    compare(cube, "world");
+  } catch (const ShapeError& error) {
+    said = error.what();
+  }
+  CHECK(said.find("NCF RecLM and NCF Base were measured by recall@20 on different users") != std::string::npos);
+}
+
+TEST_CASE("the legend says how strict the plan is") {
+  CHECK(mark_legend({}).find("p < 0.05 and a 95% bootstrap") != std::string::npos);
+  const ComparisonPlan strict{.alpha = 0.001, .bootstrap = {.confidence = 0.999}};
+  CHECK(mark_legend(strict).find("p < 0.001 and a 99.9% bootstrap") != std::string::npos);
 }
 
 TEST_CASE("stages of a ladder meet the stage before, corrected among themselves") {

@@ -78,6 +78,29 @@ TEST_CASE("a cell is filled once, and all seeds of a row measure the same users"
   CHECK_THROWS_AS(cube.add(run, result_of(Setting::full_shot, {1, 0})), ConfigError);
   CHECK_THROWS_AS(cube.add({"LightGCN", "Base", "world", 2}, result_of(Setting::full_shot, {1, 0, 1})), ShapeError);
   CHECK(cube.value(run, "full-shot", "recall@20") == 0.5);
+  CHECK(*cube.users({"LightGCN", "Base", "world"}, "full-shot", "recall@20") == std::vector<Id>{0, 1});
+  CHECK(cube.users({"LightGCN", "Base", "world"}, "full-shot", "coverage@20") == nullptr);
+}
+
+TEST_CASE("a result that is refused leaves the cube as it was") {
+  ResultCube cube;
+  cube.add({"LightGCN", "Base", "world", 1}, result_of(Setting::full_shot, {1, 0}));
+  const RunKey second{"LightGCN", "Base", "world", 2};
+  SettingResult result = result_of(Setting::full_shot, {1, 1, 1});
+  std::swap(result.metrics[0], result.metrics[1]);  // the one at fault comes last
+  CHECK_THROWS_AS(cube.add(second, result), ShapeError);
+  result = result_of(Setting::full_shot, {1, 1});
+  result.metrics.push_back(result.metrics[0]);
+  CHECK_THROWS_AS(cube.add(second, result), ConfigError);
+  result = result_of(Setting::full_shot, {1, 1});
+  result.metrics[0].per_user.push_back(1);
+  CHECK_THROWS_AS(cube.add(second, result), ShapeError);
+  const RowKey row{"LightGCN", "Base", "world"};
+  CHECK(cube.labels(ResultCube::kSeed) == std::vector<std::string>{"1"});
+  CHECK(cube.summary(row, "full-shot", "recall@20").seeds == 1);
+  CHECK(cube.summary(row, "full-shot", "coverage@20").seeds == 1);
+  cube.add(second, result_of(Setting::full_shot, {1, 1}));
+  CHECK(cube.per_user(row, "full-shot", "recall@20") == std::vector<float>{1.0f, 0.5f});
 }
 
 TEST_CASE("a result without metrics leaves an empty cube usable") {

@@ -88,6 +88,39 @@ TEST_CASE("validation clicks are hidden outside validation unless asked otherwis
   CHECK(validation.mean("recall@1") == Approx(1));
 }
 
+TEST_CASE("clicks of carved cold items are hidden too, with and without a warm validation split") {
+  Dataset data = small_world();
+  data.valid_zero = pairs_of({{1, 3}});
+  std::vector<Id> first;  // what user 1 is shown on top
+  const auto note = [&](std::span<const Id> users, std::span<const Id> candidates, const Interactions* masked,
+                        Index k) {
+    TopK lists = IdRanker{true}(users, candidates, masked, k);
+    first.push_back(lists.items(1, 0));
+    return lists;
+  };
+  EvalOptions options = at({1});
+  evaluate(data, Setting::full_shot, note, options);
+  data.valid = {};
+  evaluate(data, Setting::full_shot, note, options);
+  options.mask_validation = false;
+  evaluate(data, Setting::full_shot, note, options);
+  CHECK(first == std::vector<Id>{1, 1, 3});
+}
+
+TEST_CASE("candidates in any order are ranked in ascending order, and each must be an item") {
+  Dataset data = small_world();
+  data.test_candidates = {3, 1, 2, 3};
+  std::vector<Id> candidates;
+  const auto result = evaluate(data, Setting::full_shot, IdRanker{false, nullptr, &candidates}, at({1, 20}));
+  CHECK(candidates == std::vector<Id>{1, 2, 3});
+  CHECK(result.candidates == 3);
+  CHECK(result.mean("coverage@20") == 1);
+  for (const Id wrong : {-1, 6}) {
+    data.test_candidates = {1, wrong, 2};
+    CHECK_THROWS_AS(evaluate(data, Setting::full_shot, IdRanker{}, at({1})), ShapeError);
+  }
+}
+
 TEST_CASE("sparse is full-shot for users with few train clicks") {
   auto options = at({1});
   options.sparse_clicks = 1;

@@ -135,6 +135,20 @@ TEST_CASE("axes have round ticks around the data") {
   CHECK(std::find(shifted.begin(), shifted.end(), 0.0) != shifted.end());
 }
 
+TEST_CASE("a curve that moves by rounding alone is drawn flat") {
+  const auto axis = detail::Axis::around(0.3, 0.1 + 0.2, 3);
+  CHECK(axis.ticks().size() < 6);
+  CHECK(axis.high - axis.low > 0.5);
+  const detail::Axis stuck{1, 1 + 1e-15, 1e-17};
+  CHECK(stuck.ticks().size() <= 100);
+  ReportInput input = test::sample_study();
+  input.curves[0].loss = {"loss", {1, 2}, {0.3, 0.1 + 0.2}};
+  const std::string page = page_of(input);
+  CHECK(unbalanced(page).empty());
+  CHECK(has(page, "the epoch whose parameters were evaluated"));
+  CHECK_FALSE(has(page, "that validation selected"));
+}
+
 TEST_CASE("colours are steady: placebos share their adapter's, hatched") {
   const ReportInput input = test::sample_study();
   const detail::Palette palette(input.cube, input.comparisons);

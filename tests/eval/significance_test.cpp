@@ -139,6 +139,7 @@ TEST_CASE("bootstrap: edges") {
   CHECK(paired_bootstrap(a, a, {.resamples = 100}).p_value == 1);
   CHECK(std::isnan(paired_bootstrap({}, {}).difference));
   CHECK_THROWS_AS(paired_bootstrap(a, {}), ShapeError);
+  CHECK_THROWS_AS(paired_bootstrap(a, std::vector<float>{0, std::nanf(""), 0}), NumericError);
   CHECK_THROWS_AS(paired_bootstrap(a, b, {.resamples = 0}), ConfigError);
   CHECK_THROWS_AS(paired_bootstrap(a, b, {.confidence = 1}), ConfigError);
 }

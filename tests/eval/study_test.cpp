@@ -356,11 +356,62 @@ TEST_CASE("selection is said in the notes and decides the epoch") {
   const Curve& curve = on_test.curves.at(0);
   const double best = *std::ranges::max_element(curve.validation.y);
   CHECK(on_test.cube.value({"BiasMF", "Base", "world", 1}, "full-shot", "recall@20") == best);
+  // Also where validation clicks are not hidden.
+  Dataset carved = small_world();
+  carve_validation(carved);
+  options.evaluation.mask_validation = false;
+  options.metric = "ndcg@20";
+  const StudyResult open = run_study(carved, options);
+  CHECK(open.cube.value({"BiasMF", "Base", "world", 1}, "full-shot", "ndcg@20") ==
+        *std::ranges::max_element(open.curves.at(0).validation.y));
   options.selection = SelectionRule::last;
   const StudyResult last = run_study(small_world(), options);
   CHECK(last.notes.empty());
   CHECK(last.curves.at(0).validation.y.empty());
   CHECK(last.curves.at(0).selected_epoch == 2);
+}
+
+TEST_CASE("what no study could end well is refused before anything is trained") {
+  const auto refusal = [](const std::function<void(StudyOptions&)>& change, const Dataset& data = small_world()) {
+    StudyOptions options = small_study();
+    change(options);
+    options.observer = no_training;
+    try {
+      run_study(data, options);
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const auto refuses = [&](const std::string& part, const std::function<void(StudyOptions&)>& change,
+                           const Dataset& data = small_world()) {
+    const std::string text = refusal(change, data);
+    INFO(text);
+    CHECK(text.find(part) != std::string::npos);
+    CHECK(text.find("Remedy") != std::string::npos);
+  };
+  const auto source = [](const char* name) { return ProfileSource{name, [](Dataset&) {}}; };
+  refuses("backbone BiasMF is named twice", [](auto& o) { o.backbones.assign(2, BackboneKind::bias_mf); });
+  refuses("adapter RecLM is named twice", [](auto& o) { o.adapters.push_back(AdapterKind::reclm); });
+  refuses("setting full-shot is named twice", [](auto& o) { o.settings.push_back(Setting::full_shot); });
+  refuses("seed 2 is named twice", [](auto& o) { o.seeds.push_back(2); });
+  refuses("row \"sft\" is named twice", [&](auto& o) { o.sources = {source("sft"), source("sft")}; });
+  refuses("row \"AlphaRec\" is named twice", [&](auto& o) {
+    o.adapters = {AdapterKind::alpha_rec, AdapterKind::reclm};
+    o.sources = {source("AlphaRec")};
+  });
+  for (const char* name : {"", "Base", "ID", "sft (placebo)"})
+    refuses("cannot be called \"" + std::string(name) + "\"", [&](auto& o) { o.sources = {source(name)}; });
+  refuses("carve.cold_items", [](auto& o) { o.carve.cold_items = 0.3; });
+
+  Dataset data = small_world();
+  const auto nothing = Interactions::from_pairs(data.train.users(), data.train.items(), std::vector<Pair>{});
+  data.test = nothing;
+  refuses(
+      "no test clicks", [](auto& o) { o.selection = SelectionRule::best_on_test; }, data);
+  data = small_world();
+  refuses(
+      "no validation clicks", [](auto& o) { o.carve.share = 0; }, data);
 }
 
 TEST_CASE("settings without targets are left out and said; impossible options are refused") {

@@ -186,6 +186,22 @@ TEST_CASE("NCF ranks by its formula") {
   }
 }
 
+TEST_CASE("a model refuses a backbone that was made for other users or items") {
+  const Dataset data = planted_data();
+  const Initializer init(1);
+  const auto join = [&](Id users, Id items, BackboneKind kind) {
+    const auto train = Interactions::from_pairs(users, items, std::vector<Pair>{{0, 0}, {1, 1}});
+    JointModel<>("mine", make_vectors<Cpu, float>(AdapterKind::id, data, 16, IdStart::xavier, init),
+                 make_backbone<Cpu, float>(kind, train, 16, init));
+  };
+  for (const BackboneKind kind : kBackbones) {
+    INFO(backbone_name(kind));
+    CHECK_NOTHROW(join(data.train.users(), data.train.items(), kind));
+    CHECK_THROWS_AS(join(5, data.train.items(), kind), ShapeError);
+    CHECK_THROWS_AS(join(data.train.users(), 5, kind), ShapeError);
+  }
+}
+
 TEST_CASE("a pair model refuses parts that do not fit") {
   CHECK_THROWS_AS(PairModel(Matrix<float>(2, 3), Matrix<float>(2, 4)), ShapeError);
   CHECK_THROWS_AS(PairModel(Matrix<float>(2, 3), Matrix<float>(4, 3), Matrix<float>(2, 5), Matrix<float>(4, 6)),

@@ -230,11 +230,29 @@ TEST_CASE("a checkpoint of other settings is refused by the setting's name") {
   CHECK(contains(refusal([](TrainOptions& o) { o.evaluate_every = 2; }), "evaluate_every"));
   CHECK(contains(refusal([](TrainOptions& o) { o.patience = 1; }), "patience"));
   CHECK(contains(refusal([](TrainOptions& o) { o.epochs = 4; }), path.string()));
+  CHECK(contains(refusal([](TrainOptions& o) { o.subject = "other texts"; }),
+                 "made with subject = nothing, this training has other texts"));
   CHECK(values_of(*model) == before);
 
   const auto other = model_of(data, BackboneKind::ncf);
   CHECK(contains(message<ConfigError>([&] { train(*other, data.train, small_training(path), validation_of(data)); }),
                  "model = BiasMF + RecLM, this"));
+  // One name and one shape of all parameters, but another model.
+  const auto propagating = [&](auto backbone) {
+    return JointModel<>("mine", make_vectors<Cpu, float>(AdapterKind::id, data, 16, IdStart::xavier, Initializer(1)),
+                        std::move(backbone));
+  };
+  const fs::path graph = folder / "graph.safetensors";
+  auto two = propagating(std::make_unique<LightGcn<Cpu, float>>(data.train));
+  train(two, data.train, small_training(graph), validation_of(data));
+  auto three = propagating(std::make_unique<LightGcn<Cpu, float>>(data.train, 3));
+  CHECK(contains(message<ConfigError>([&] { train(three, data.train, small_training(graph), validation_of(data)); }),
+                 "made with backbone = layers 2, this training has layers 3"));
+  CHECK(Sgl<Cpu, float>(data.train, {.contrastive = {.weight = 0.5}, .keep = 0.25}).settings() ==
+        "layers 2, weight 0.5, temperature 0.1, keep 0.25");
+  CHECK(SimGcl<Cpu, float>(data.train, {.noise = 0.125}).settings() ==
+        "layers 2, weight 0.01, temperature 0.1, noise 0.125");
+
   // As many clicks, but not the same ones.
   auto pairs = data.train.pairs();
   pairs[0].item = data.train.contains(pairs[0].user, 79) ? 78 : 79;
@@ -290,6 +308,17 @@ TEST_CASE("what is no checkpoint, or not of this model, is refused and left as i
   metadata = file.metadata();
   metadata["state.epoch"] = "first";
   CHECK(contains(refusal(rewrite(metadata)), "\"first\" is no number"));
+  for (const char* count : {"-1", "4294967296"}) {
+    metadata = file.metadata();
+    metadata["state.steps"] = count;
+    CHECK(contains(refusal(rewrite(metadata)), "\"state.steps\" is " + std::string(count)));
+  }
+  metadata = file.metadata();
+  metadata.erase("setting.subject");
+  CHECK(contains(
+      message<ConfigError>([&] { train(*model, data.train, small_training(rewrite(metadata)), validation_of(data)); }),
+      "does not say what its subject was"));
+  metadata = file.metadata();
   metadata.erase("state.epoch");
   CHECK(contains(refusal(rewrite(metadata)), "there is no \"state.epoch\""));
   for (auto& [name, values] : matrices)

@@ -114,6 +114,19 @@ TEST_CASE("a figure that could not be measured is never the best while another i
   CHECK(values_of(*model) == script.shown[1]);
 }
 
+TEST_CASE("figures that can never be measured select nothing and stop nothing") {
+  const Dataset data = planted_data();
+  const auto model = small_model(BackboneKind::bias_mf, AdapterKind::id, data);
+  Script script{{kNaN, kNaN, kNaN, kNaN}};
+  const TrainReport report =
+      train(*model, data.train, {.epochs = 4, .batch_size = 64, .patience = 1}, script.evaluator());
+  CHECK(report.history.size() == 4);
+  CHECK(report.best_epoch == 0);
+  CHECK(std::isnan(report.best_metric));
+  CHECK_FALSE(report.stopped_early);
+  CHECK(values_of(*model) == script.shown[3]);
+}
+
 TEST_CASE("patience ends a training that no longer gets better") {
   const Dataset data = planted_data();
   const auto model = small_model(BackboneKind::light_gcn, AdapterKind::base, data);

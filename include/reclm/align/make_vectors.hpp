@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +15,7 @@
 #include "reclm/align/history_inputs.hpp"
 #include "reclm/align/presets.hpp"
 #include "reclm/data/dataset.hpp"
+#include "reclm/data/features.hpp"
 #include "reclm/data/splits.hpp"
 #include "reclm/model/initial_vectors.hpp"
 
@@ -45,13 +49,28 @@ constexpr bool takes_profiles(AdapterKind kind) {
 /// Whether what texts or profiles say is the adapter's gain, so that a placebo stands beside it in reports.
 constexpr bool has_placebo(AdapterKind kind) { return kind != AdapterKind::base && kind != AdapterKind::id; }
 
+namespace detail {
+
+/// Whether all user profiles are, to rounding, the means of their histories' item profiles. Flags alone do not tell:
+/// rows may have been set by hand since.
+inline bool profiles_are_means(const Dataset& data) {
+  const auto& flags = data.profile_from_history;
+  if (flags.empty() || !std::ranges::all_of(flags, [](auto flag) { return flag != 0; })) return false;
+  const Matrix<float> means = history_means(data.train, data.item_profiles);
+  const auto elements = [](const Matrix<float>& m) { return std::span(m.data(), static_cast<std::size_t>(m.size())); };
+  constexpr float kRounding = 1e-5f;  // of rows of unit length
+  return data.user_profiles.cols() == means.cols() &&
+         std::ranges::equal(elements(data.user_profiles), elements(means),
+                            [](float a, float b) { return std::fabs(a - b) <= kRounding; });
+}
+
+}  // namespace detail
+
 /// A data set's profiles; a mixture where all user profiles are means of their histories' item profiles.
 template <class B, class T>
 ProfileInputs<B, T> profile_inputs(const Dataset& data) {
-  const auto& flags = data.profile_from_history;
-  if (flags.empty() || !std::ranges::all_of(flags, [](auto flag) { return flag != 0; }))
-    return {FeatureInput<B, T>::dense(data.item_profiles.view()), FeatureInput<B, T>::dense(data.user_profiles.view())};
-  return history_inputs<B, T>(data.train, data.item_profiles);
+  if (detail::profiles_are_means(data)) return history_inputs<B, T>(data.train, data.item_profiles);
+  return {FeatureInput<B, T>::dense(data.item_profiles.view()), FeatureInput<B, T>::dense(data.user_profiles.view())};
 }
 
 namespace detail {

@@ -42,7 +42,7 @@ inline double gini_coefficient(std::vector<Index> counts) {
 /// p(item) = (train users of the item + 1) / (users + 1): mean self-information (Zhou et al., PNAS 2010), with one
 /// added so that unseen items count as log2(users + 1) bits instead of infinitely many.
 /// @param candidates ascending; what could have been listed
-/// @throws ShapeError when a listed item is no candidate or lists have fewer than `k` columns
+/// @throws ShapeError when candidates are not ascending, a listed item is none, or lists have fewer than `k` columns
 /// Cost: O(users · k + items), in one thread.
 inline CatalogueFigures catalogue_figures(const TopK& lists, std::span<const Id> candidates, const Interactions& train,
                                           Index k) {
@@ -51,6 +51,8 @@ inline CatalogueFigures catalogue_figures(const TopK& lists, std::span<const Id>
   if (k < 1 || k > lists.items.cols())
     throw ShapeError("catalogue figures: k = " + std::to_string(k) + " for lists of " +
                      std::to_string(lists.items.cols()) + " items");
+  if (candidates.front() < 0 || !std::ranges::is_sorted(candidates))
+    throw ShapeError("catalogue figures: candidates must be ascending item ids. Remedy: sort them");
   constexpr Index kNoCandidate = -1;
   std::vector<Index> exposure_of(static_cast<std::size_t>(candidates.back()) + 1, kNoCandidate);  // by item id
   for (const Id item : candidates) exposure_of[static_cast<std::size_t>(item)] = 0;

@@ -58,10 +58,11 @@ struct Comparison {
   Index users = 0;
   BootstrapResult bootstrap;        ///< mean difference row - reference with its interval
   double p_wilcoxon = 1;            ///< raw
+  double rank_balance = 0;          ///< W+ - W-: above 0 where the signed ranks speak for the row
   double p_holm = 1;                ///< Wilcoxon's, adjusted over all comparisons of the data set and family
   Index seeds_won = 0;              ///< seeds whose mean lies above the reference's mean
   Index seeds = 0;                  ///< seeds of the row
-  Verdict verdict = Verdict::open;  ///< decided only when the adjusted p-value and the interval agree
+  Verdict verdict = Verdict::open;  ///< decided only when both tests do, for the same side
 };
 
 inline RowRole role_of(const RowKey& row, const ComparisonPlan& plan) {
@@ -116,15 +117,30 @@ inline std::optional<RowKey> reference_of(const ResultCube& cube, const RowKey& 
   });
 }
 
+inline std::string name_of(const RowKey& row) { return row.model + (row.adapter.empty() ? "" : " " + row.adapter); }
+
+/// @throws ShapeError when the two rows were measured on different users
 inline Comparison compare_rows(const ResultCube& cube, const RowKey& row, const RowKey& reference,
                                const std::string& setting, const std::string& metric, Against against,
                                const BootstrapOptions& options) {
   const auto a = cube.per_user(row, setting, metric);
   const auto b = cube.per_user(reference, setting, metric);
-  Comparison result{row, reference, setting, metric, against, static_cast<Index>(a.size()),
-                    {},  1,         1,       0,      0,       Verdict::open};
+  const auto users = cube.users(row, setting, metric), others = cube.users(reference, setting, metric);
+  if (a.size() != b.size() || (users && others && users != others && *users != *others))
+    throw ShapeError("comparison on " + row.dataset + ", " + setting + ": " + name_of(row) + " and " +
+                     name_of(reference) + " were measured by " + metric +
+                     " on different users. Remedy: evaluate both on the same data set");
+  Comparison result;
+  result.row = row;
+  result.reference = reference;
+  result.setting = setting;
+  result.metric = metric;
+  result.against = against;
+  result.users = static_cast<Index>(a.size());
   result.bootstrap = paired_bootstrap(a, b, options);
-  result.p_wilcoxon = wilcoxon_signed_rank(a, b).p_value;
+  const WilcoxonResult ranks = wilcoxon_signed_rank(a, b);
+  result.p_wilcoxon = ranks.p_value;
+  result.rank_balance = ranks.positive - ranks.negative;
   const double level = cube.summary(reference, setting, metric).mean;
   for (const std::string& seed : cube.labels(ResultCube::kSeed)) {
     const double mean = cube.value({row.model, row.adapter, row.dataset, std::stoull(seed)}, setting, metric);
@@ -135,7 +151,8 @@ inline Comparison compare_rows(const ResultCube& cube, const RowKey& row, const 
   return result;
 }
 
-/// Adjusts the whole family and draws the verdicts.
+/// Adjusts the whole family and draws the verdicts. Where many lose a little and few win much, mean and ranks may both
+/// be sure and contradict each other: that stays open.
 inline void decide(std::vector<Comparison>& family, double alpha) {
   std::vector<double> raw;
   for (const Comparison& one : family) raw.push_back(one.p_wilcoxon);
@@ -144,8 +161,8 @@ inline void decide(std::vector<Comparison>& family, double alpha) {
     Comparison& one = family[i];
     one.p_holm = adjusted[i];
     if (one.p_holm >= alpha) continue;
-    if (one.bootstrap.low > 0) one.verdict = Verdict::better;
-    if (one.bootstrap.high < 0) one.verdict = Verdict::worse;
+    if (one.bootstrap.low > 0 && one.rank_balance > 0) one.verdict = Verdict::better;
+    if (one.bootstrap.high < 0 && one.rank_balance < 0) one.verdict = Verdict::worse;
   }
 }
 
@@ -156,6 +173,7 @@ inline void decide(std::vector<Comparison>& family, double alpha) {
 /// were run; Holm's correction spans all of them. Behind them, corrected among themselves, the steps of the plan's
 /// ladder. Users are those of the setting; seeds are averaged per user first, so the tests speak about users, and
 /// `seeds_won` about seeds. Cost: one bootstrap and one sort of the users each.
+/// @throws ShapeError when two rows that are compared were measured on different users
 inline std::vector<Comparison> compare(const ResultCube& cube, std::string_view dataset,
                                        const ComparisonPlan& plan = {}) {
   std::vector<Comparison> family, steps;

@@ -55,9 +55,9 @@ class ResultCube {
  public:
   enum Axis : std::size_t { kModel, kAdapter, kDataset, kSetting, kSeed, kMetric, kAxes };
 
-  /// Files every metric of `result` under `run`.
+  /// Files every metric of `result` under `run`, or none of them when it throws.
   /// @throws ConfigError when one of the cells is taken already
-  /// @throws ShapeError when another seed of the row was measured on other users
+  /// @throws ShapeError when another seed of the row was measured on other users, or users and values differ in number
   void add(const RunKey& run, const SettingResult& result);
 
   /// Labels of an axis, in order of arrival (seeds as decimal numbers).
@@ -72,6 +72,9 @@ class ResultCube {
   [[nodiscard]] SeedSummary summary(const RowKey& row, std::string_view setting, std::string_view metric) const;
   /// Per-user values averaged over seeds, users ascending; empty when not run or when the metric has none.
   [[nodiscard]] std::vector<float> per_user(const RowKey& row, std::string_view setting, std::string_view metric) const;
+  /// Whose values these are; null when not run or when nobody said.
+  [[nodiscard]] std::shared_ptr<const std::vector<Id>> users(const RowKey& row, std::string_view setting,
+                                                             std::string_view metric) const;
 
   /// Rows of a data set with any result in `setting`, by model, then adapter, both in order of arrival.
   [[nodiscard]] std::vector<RowKey> rows(std::string_view dataset, std::string_view setting) const;
@@ -98,6 +101,8 @@ class ResultCube {
     return place == names.end() ? kUnknown : static_cast<std::size_t>(place - names.begin());
   }
   std::size_t find_or_add(Axis axis, const std::string& label);
+  [[nodiscard]] const UserSums* find_users(const RowKey& row, std::string_view setting, std::string_view metric) const;
+  void check(const RunKey& run, const SettingResult& result) const;
   void add_users(Place place, const MetricResult& metric);
   [[nodiscard]] std::size_t offset(const Place& place) const {
     std::size_t flat = 0;
@@ -138,12 +143,26 @@ inline std::size_t ResultCube::find_or_add(Axis axis, const std::string& label) 
   return labels_[axis].size() - 1;
 }
 
-inline void ResultCube::add(const RunKey& run, const SettingResult& result) {
+inline void ResultCube::check(const RunKey& run, const SettingResult& result) const {
   const std::string setting(setting_name(result.setting));
-  for (const MetricResult& metric : result.metrics)
-    if (!std::isnan(value(run, setting, metric.name)))
+  for (const MetricResult& metric : result.metrics) {
+    if (!std::isnan(value(run, setting, metric.name)) || result.find(metric.name) != &metric)
       throw ConfigError("result cube: " + metric.name + " of " + run.model + " " + run.adapter + " on " + run.dataset +
                         ", " + setting + ", seed " + std::to_string(run.seed) + " was added twice");
+    if (metric.per_user.empty()) continue;
+    if (metric.users && metric.users->size() != metric.per_user.size())
+      throw ShapeError("result cube: " + std::to_string(metric.per_user.size()) + " values of " + metric.name +
+                       " for " + std::to_string(metric.users->size()) + " users");
+    const UserSums* row = find_users({run.model, run.adapter, run.dataset}, setting, metric.name);
+    if (row != nullptr &&
+        (row->sums.size() != metric.per_user.size() || (row->users && metric.users && *row->users != *metric.users)))
+      throw ShapeError("result cube: two seeds of a row measured " + metric.name + " on different users");
+  }
+}
+
+inline void ResultCube::add(const RunKey& run, const SettingResult& result) {
+  check(run, result);
+  const std::string setting(setting_name(result.setting));
   Place place{
       find_or_add(kModel, run.model), find_or_add(kAdapter, run.adapter),           find_or_add(kDataset, run.dataset),
       find_or_add(kSetting, setting), find_or_add(kSeed, std::to_string(run.seed)), 0};
@@ -162,8 +181,6 @@ inline void ResultCube::add_users(Place place, const MetricResult& metric) {
     row = {metric.users, metric.per_user, 1};
     return;
   }
-  if (row.sums.size() != metric.per_user.size() || (row.users && metric.users && *row.users != *metric.users))
-    throw ShapeError("result cube: two seeds of a row measured " + metric.name + " on different users");
   for (std::size_t u = 0; u < row.sums.size(); ++u) row.sums[u] += metric.per_user[u];
   ++row.seeds;
 }
@@ -195,16 +212,26 @@ inline SeedSummary ResultCube::summary(const RowKey& row, std::string_view setti
   return result;
 }
 
+inline const ResultCube::UserSums* ResultCube::find_users(const RowKey& row, std::string_view setting,
+                                                          std::string_view metric) const {
+  const auto found = users_.find({find(kModel, row.model), find(kAdapter, row.adapter), find(kDataset, row.dataset),
+                                  find(kSetting, setting), 0, find(kMetric, metric)});
+  return found == users_.end() ? nullptr : &found->second;
+}
+
 inline std::vector<float> ResultCube::per_user(const RowKey& row, std::string_view setting,
                                                std::string_view metric) const {
-  const Place place{
-      find(kModel, row.model), find(kAdapter, row.adapter), find(kDataset, row.dataset), find(kSetting, setting), 0,
-      find(kMetric, metric)};
-  const auto found = users_.find(place);
-  if (found == users_.end()) return {};
-  std::vector<float> means = found->second.sums;
-  for (float& mean : means) mean /= static_cast<float>(found->second.seeds);
+  const UserSums* found = find_users(row, setting, metric);
+  if (found == nullptr) return {};
+  std::vector<float> means = found->sums;
+  for (float& mean : means) mean /= static_cast<float>(found->seeds);
   return means;
+}
+
+inline std::shared_ptr<const std::vector<Id>> ResultCube::users(const RowKey& row, std::string_view setting,
+                                                                std::string_view metric) const {
+  const UserSums* found = find_users(row, setting, metric);
+  return found == nullptr ? nullptr : found->users;
 }
 
 inline bool ResultCube::any(Place place, std::initializer_list<Axis> free) const {

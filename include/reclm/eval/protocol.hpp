@@ -128,7 +128,8 @@ inline void add_figure(SettingResult& result, std::string name, double value) {
 /// are left out) and `h_…`, the harmonic mean of the two means. A split without candidates of its own ranks its
 /// distinct target items; a split without targets gives zero users and NaN means.
 ///
-/// @throws ShapeError when the ranker returns lists of another shape, unknown or masked items
+/// @throws ShapeError when the ranker returns lists of another shape, unknown or masked items, or a candidate is no
+/// item
 /// @throws ConfigError on bad options; EvaluationStopped when the observer ends it
 template <Ranker R>
 SettingResult evaluate(const Dataset& data, Setting setting, const R& ranker, const EvalOptions& options = {}) {

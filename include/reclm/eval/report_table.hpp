@@ -50,8 +50,8 @@ inline std::string mark_legend(const ComparisonPlan& plan) {
          (plan.ladder.empty() ? "" : "; ↑ better and ↓ worse than the stage before") +
          ". A mark needs both tests to agree: "
          "Holm-adjusted Wilcoxon p < " +
-         detail::fixed(plan.alpha, 2) + " and a " + detail::fixed(100 * plan.bootstrap.confidence, 0) +
-         "% bootstrap interval without 0.";
+         detail::exact(plan.alpha) + " and a " + detail::exact_percent(plan.bootstrap.confidence) +
+         " bootstrap interval without 0, on the same side.";
 }
 
 /// "▲◆●↑" as the legend says; empty where nothing was decided.

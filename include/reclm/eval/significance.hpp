@@ -134,7 +134,8 @@ inline WilcoxonResult wilcoxon_signed_rank(std::span<const float> a, std::span<c
 ///
 /// The interval is the percentile interval; the p-value asks how often the centred differences give a mean at least as
 /// far from 0 as the one seen. Same seed, same result, whatever the number of threads.
-/// @throws ShapeError when the lengths differ; ConfigError on bad options; no pairs give NaN.
+/// No pairs give NaN.
+/// @throws ShapeError when the lengths differ; ConfigError on bad options; NumericError on NaN or infinity
 /// Cost: O(resamples · n), parallel.
 inline BootstrapResult paired_bootstrap(std::span<const float> a, std::span<const float> b,
                                         const BootstrapOptions& options = {}) {
@@ -147,7 +148,10 @@ inline BootstrapResult paired_bootstrap(std::span<const float> a, std::span<cons
     return {kUndefined, kUndefined, kUndefined, kUndefined};
   }
   std::vector<float> differences(n);
-  for (std::size_t i = 0; i < n; ++i) differences[i] = a[i] - b[i];
+  for (std::size_t i = 0; i < n; ++i) {
+    differences[i] = a[i] - b[i];
+    if (!std::isfinite(differences[i])) throw NumericError("paired bootstrap: a value is not finite");
+  }
   const double seen = std::accumulate(differences.begin(), differences.end(), 0.0) / static_cast<double>(n);
   std::vector<double> means(static_cast<std::size_t>(options.resamples));
   parallel_for(options.resamples, 16, [&](Index r) {

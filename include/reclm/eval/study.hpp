@@ -114,7 +114,12 @@ class Study {
   void prepare() {
     if (options_.seeds.empty() || options_.settings.empty())
       throw ConfigError("StudyOptions: name at least one seed and one setting");
+    check_rows();
     if (options_.selection == SelectionRule::validation && data_.valid.empty()) {
+      if (options_.carve.cold_items > 0)
+        throw ConfigError(
+            "StudyOptions: carve.cold_items takes clicks from train that no setting of a study asks for. Remedy: leave "
+            "it at 0");
       carve_validation(data_, options_.carve);
       result_.notes.push_back("The data set has no validation split: " + std::to_string(data_.valid.size()) +
                               " of its train interactions, drawn at random, were set aside for selection; no model "
@@ -124,12 +129,47 @@ class Study {
       result_.notes.push_back(
           "Epochs were selected on the test split, as in the papers. Such figures are optimistic; "
           "compare them only with others of the same rule.");
-    if (options_.selection != SelectionRule::last) check_metric();
+    if (options_.selection != SelectionRule::last) {
+      const bool on_test = options_.selection == SelectionRule::best_on_test;
+      if ((on_test ? data_.test : data_.valid).empty())
+        throw ConfigError("StudyOptions: data set " + data_.name + " has no " + (on_test ? "test" : "validation") +
+                          " clicks to select epochs by" + (on_test ? "" : ", and train is too small to give any") +
+                          ". Remedy: select by another rule, or take the last epoch");
+      check_metric();
+    }
     const auto lacks = [&](Setting setting) {
       return (setting == Setting::zero_shot || setting == Setting::generalised_zero_shot) && data_.zero.empty();
     };
     if (std::erase_if(options_.settings, lacks) > 0)
       result_.notes.push_back("The data set has no zero-shot split; the settings that need one were left out.");
+  }
+
+  // A row that is there twice cannot be filed, which would show only after its training.
+  template <class Value, class Name>
+  static void require_distinct(const char* what, const std::vector<Value>& values, const Name& name) {
+    for (auto one = values.begin(); one != values.end(); ++one)
+      if (std::find(values.begin(), one, *one) != one)
+        throw ConfigError(std::string("StudyOptions: ") + what + " " + std::string(name(*one)) +
+                          " is named twice. Remedy: name it once");
+  }
+
+  void check_rows() const {
+    require_distinct("backbone", options_.backbones, backbone_name);
+    require_distinct("adapter", options_.adapters, adapter_name);
+    require_distinct("setting", options_.settings, setting_name);
+    require_distinct("seed", options_.seeds, [](std::uint64_t seed) { return std::to_string(seed); });
+    for (const ProfileSource& source : options_.sources)
+      if (role_of({"", source.name, ""}, {}) != RowRole::enhanced)
+        throw ConfigError("StudyOptions: a source of profiles cannot be called \"" + source.name +
+                          "\", by which reports know other rows. Remedy: give it a name that is not empty, not Base "
+                          "or ID, and without the word placebo");
+    std::vector<std::string> labels;
+    for (const AdapterKind adapter : options_.adapters)
+      if (options_.sources.empty() || !takes_profiles(adapter))
+        labels.emplace_back(adapter_name(adapter));
+      else
+        for (const ProfileSource& source : options_.sources) labels.push_back(source_label(adapter, source));
+    require_distinct("row", labels, [](const std::string& label) { return "\"" + label + "\""; });
   }
 
   [[nodiscard]] std::string source_label(AdapterKind adapter, const ProfileSource& source) const {
@@ -226,9 +266,9 @@ class Study {
     if (options_.selection == SelectionRule::last) return {};
     const Setting setting = options_.selection == SelectionRule::validation ? Setting::validation : Setting::full_shot;
     return [this, setting](JointModel<Cpu, float>& model, int) {
-      EvalOptions options;
-      options.metrics = options_.evaluation.metrics;
+      EvalOptions options = options_.evaluation;
       options.catalogue = false;
+      options.observer = {};
       return evaluate(data_, setting, model.ranking(), options).mean(options_.metric);
     };
   }
@@ -289,8 +329,8 @@ class Study {
 ///
 /// One model serves all settings. Its epoch is selected by `options.selection`. With a folder, finished runs are kept
 /// and unfinished ones resumed, so that an interrupted study goes on where it stopped.
-/// @throws ConfigError on options out of range or vectors that are missing; NumericError when a training diverges;
-/// IoError when the folder cannot be written
+/// @throws ConfigError on options out of range, rows of one name, a selecting split without clicks, or vectors that are
+/// missing; NumericError when a training diverges; IoError when the folder cannot be written
 inline StudyResult run_study(const Dataset& data, const StudyOptions& options) {
   return detail::Study(data, options).run();
 }

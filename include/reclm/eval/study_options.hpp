@@ -45,9 +45,11 @@ struct WrittenRows {
   std::vector<std::uint8_t> items{}, users{};  ///< of all items, of all users; empty: all rows are alike
 };
 
-/// Profiles under a name, where a study compares several.
+/// Profiles under a name, where a study compares several. User profiles of its own are trained on as they stand; where
+/// they are no means of histories, it clears their flags in `profile_from_history`, by which the placebo makes rows
+/// anew.
 struct ProfileSource {
-  std::string name;                     ///< the label in reports, in place of the adapter's
+  std::string name;                     ///< the label in reports, in place of the adapter's; not "Base" or "placebo"
   std::function<void(Dataset&)> put{};  ///< leaves its profiles in a data set whose validation is carved already
   bool placebo = true;                  ///< whether the study's placebo is made of it
   WrittenRows written{};                ///< kept apart in the placebo
@@ -66,7 +68,7 @@ struct StudyOptions {
   std::optional<double> l2{};  ///< λ; each backbone's own when empty
   SelectionRule selection = SelectionRule::validation;
   std::string metric = "recall@20";  ///< what selection looks at
-  CarveOptions carve{};              ///< where the data set has no validation split; its seed stays for all runs
+  CarveOptions carve{};  ///< where the data set has no validation split; its seed stays for all runs, cold_items is 0
   TrainOptions training{.evaluate_every = 1, .patience = 10};  ///< its seed, l2, selection and checkpoint are set here
   EvalOptions evaluation{};
   std::string folder{};  ///< finished runs are kept in FOLDER/runs and not run again; empty: not kept

@@ -28,6 +28,7 @@ struct ScoredBatch {
 /// What a source of initial vectors may know of the backbone over it.
 struct BackboneFacts {
   bool mixes_users = false, mixes_items = false;  ///< final vectors hold those of neighbours too
+  Index users = -1, items = -1;                   ///< how many it was made for; -1: it takes any number
 };
 
 /// Initial vectors of users and items, [rows, width]: an ID table, text behind a head, or fused with profiles.
@@ -73,6 +74,9 @@ class Backbone {
   virtual Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) = 0;
 
   [[nodiscard]] virtual BackboneFacts facts() const { return {}; }
+
+  /// What its training depends on beside the parameters' shapes, e.g. "layers 2": a checkpoint of another is refused.
+  [[nodiscard]] virtual std::string settings() const { return {}; }
 
   /// What pairs are ranked with, once training is over (or between epochs).
   [[nodiscard]] virtual PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const = 0;

@@ -78,10 +78,14 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const std::vect
                     "name the checkpoint of this training, or remove the file");
   for (const auto& [name, value] : settings) {
     const auto saved = metadata.find("setting." + name);
-    if (saved == metadata.end() || saved->second != value)
+    if (saved == metadata.end())
+      throw ConfigError(path.string() + ": the checkpoint does not say what its " + name +
+                        " was; an older version may have written it. Remedy: remove the file and start anew");
+    if (saved->second != value)
       throw ConfigError(path.string() + ": the checkpoint was made with " + name + " = " +
-                        (saved == metadata.end() ? "nothing" : saved->second) + ", this training has " + value +
-                        ". Remedy: resume with the same settings, or start anew without --resume");
+                        (saved->second.empty() ? "nothing" : saved->second) + ", this training has " +
+                        (value.empty() ? "nothing" : value) +
+                        ". Remedy: resume with the same settings, or remove the file and start anew");
   }
   TrainingState state;
   try {

@@ -17,9 +17,13 @@ template <class B = Cpu, class T = float>
 class JointModel {
  public:
   /// @param name what progress, errors and checkpoints call it, e.g. "LightGCN + RecLM"
+  /// @throws ShapeError when the backbone was made for other numbers of users and items than there are vectors
   JointModel(std::string name, std::unique_ptr<InitialVectors<B, T>> vectors, std::unique_ptr<Backbone<B, T>> backbone)
       : name_(std::move(name)), vectors_(std::move(vectors)), backbone_(std::move(backbone)) {
-    vectors_->stand_under(backbone_->facts());
+    const BackboneFacts facts = backbone_->facts();
+    if (facts.users >= 0) require_size(name_.c_str(), "number of users of the backbone", facts.users, users());
+    if (facts.items >= 0) require_size(name_.c_str(), "number of items of the backbone", facts.items, items());
+    vectors_->stand_under(facts);
     vectors_->add_parameters(parameters_);
     backbone_->add_parameters(parameters_);
   }

@@ -34,7 +34,10 @@ struct TrainOptions {
   std::filesystem::path checkpoint{};     ///< safetensors file that is kept up to date; empty: none
   int checkpoint_every = 0;               ///< steps between checkpoints; 0: once an epoch
   bool resume = false;                    ///< go on from `checkpoint` where it exists
-  Observer observer{};                    ///< told after each step; returning false saves a checkpoint and stops
+  /// What the training depends on and `train` cannot see: feature vectors, what the evaluator measures on which data,
+  /// settings of a model of your own. Any text; a checkpoint of another is refused.
+  std::string subject{};
+  Observer observer{};  ///< told after each step; returning false saves a checkpoint and stops
 };
 
 /// One epoch of a training.
@@ -46,7 +49,7 @@ struct EpochRecord {
 
 struct TrainReport {
   std::vector<EpochRecord> history;
-  int best_epoch = 0;  ///< from 1; 0 when nothing was evaluated
+  int best_epoch = 0;  ///< from 1; 0 when nothing was evaluated, or no figure could be measured
   double best_metric = std::numeric_limits<double>::quiet_NaN();
   Index steps = 0;             ///< in all, resumed ones included
   double seconds = 0;          ///< spent in steps by this call, evaluation left out

@@ -16,7 +16,8 @@
 
 namespace reclm {
 
-/// A figure of the model as it stands, larger is better: Recall@20 on a validation split, say.
+/// A figure of the model as it stands, larger is better: Recall@20 on a validation split, say. NaN when it could not be
+/// measured: such an epoch is not selected and costs no patience.
 template <class B, class T>
 using Evaluator = std::function<double(JointModel<B, T>& model, int epoch)>;
 
@@ -71,6 +72,8 @@ class Trainer {
   [[nodiscard]] TrainingSettings settings() const {
     const auto text = [](auto x) { return detail::exact_text(x); };
     return {{"model", model_.name()},
+            {"backbone", model_.backbone().settings()},
+            {"subject", options_.subject},
             {"epochs", text(options_.epochs)},
             {"batch_size", text(options_.batch_size)},
             {"learning_rate", text(options_.learning_rate)},
@@ -162,10 +165,9 @@ class Trainer {
   }
 
   void note(const EpochRecord& record) {
-    // A figure that could not be measured is NaN; any other is better.
-    const bool better = state_.report.best_epoch == 0 || record.metric > state_.report.best_metric ||
-                        (std::isnan(state_.report.best_metric) && !std::isnan(record.metric));
-    if (better) {
+    // What could not be measured selects nothing, and is no reason to stop.
+    if (std::isnan(record.metric)) return;
+    if (state_.report.best_epoch == 0 || record.metric > state_.report.best_metric) {
       state_.report.best_epoch = record.epoch;
       state_.report.best_metric = record.metric;
       state_.evaluations_since_best = 0;
@@ -199,7 +201,8 @@ class Trainer {
 }  // namespace detail
 
 /// Trains `model` on `train`. With an evaluator and `Selection::best` it ends with the parameters of the best epoch,
-/// else with the last ones; an interrupted training leaves the parameters as they stand.
+/// else (or when no figure could be measured) with the last ones; an interrupted training leaves the parameters as they
+/// stand.
 ///
 /// A step's random numbers depend on (seed, step) alone, so a resumed training ends with the same bits, on any number
 /// of threads. A checkpoint of a finished training is resumed at once.

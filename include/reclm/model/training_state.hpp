@@ -5,10 +5,12 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "reclm/model/train_options.hpp"
 
@@ -74,7 +76,8 @@ inline std::map<std::string, std::string> state_to_texts(const TrainingState& s)
   return texts;
 }
 
-/// @throws std::out_of_range when something is missing, std::invalid_argument when it cannot be read
+/// @throws std::out_of_range when something is missing or a count is out of range,
+/// std::invalid_argument when it cannot be read
 inline TrainingState state_from_texts(const std::map<std::string, std::string>& texts) {
   const auto at = [&](const std::string& name) -> std::string_view {
     const auto found = texts.find("state." + name);
@@ -84,7 +87,12 @@ inline TrainingState state_from_texts(const std::map<std::string, std::string>& 
   TrainingState s;
   each_field(s, [&](const char* name, auto& x) {
     std::string_view text = at(name);
-    x = take_number<std::remove_reference_t<decltype(x)>>(text);
+    using Number = std::remove_reference_t<decltype(x)>;
+    x = take_number<Number>(text);
+    // The optimizer counts steps in 32 bits, and keeps a table of them.
+    if constexpr (std::is_integral_v<Number>)
+      if (x < 0 || static_cast<Index>(x) > std::numeric_limits<int>::max())
+        throw std::out_of_range("\"state." + std::string(name) + "\" is " + std::to_string(x));
   });
   s.finished = at("finished") == "1";
   s.report.stopped_early = at("stopped_early") == "1";

@@ -19,7 +19,8 @@ struct Axis {
 
   /// At most about `wanted` steps of 1, 2, 2.5 or 5 times a power of ten around [low, high].
   static Axis around(double low, double high, int wanted) {
-    if (!(high > low)) high = low + 1;
+    // What rounding alone tells apart is one value.
+    if (!(high - low > 1e-9 * std::max(std::fabs(low), std::fabs(high)))) high = low + 1;
     const double rough = (high - low) / wanted;
     const double power = std::pow(10.0, std::floor(std::log10(rough)));
     double step = 10 * power;
@@ -31,9 +32,12 @@ struct Axis {
   [[nodiscard]] Axis ending_at(double value) const { return {low, std::max(value, low + step), step}; }
   [[nodiscard]] double share(double value) const { return (value - low) / (high - low); }
   [[nodiscard]] std::vector<double> ticks() const {
+    constexpr int kMost = 100;
     std::vector<double> result;
-    for (double tick = low; tick <= high + step / 1e6; tick += step)
+    for (int k = 0; k < kMost && low + k * step <= high + step / 1e6; ++k) {
+      const double tick = low + k * step;
       result.push_back(std::fabs(tick) < step / 1e6 ? 0 : tick);
+    }
     return result;
   }
   [[nodiscard]] std::string label(double tick) const {

@@ -109,7 +109,7 @@ inline std::string guide(const ReportInput& input, const ReportTables& tables) {
         "<em>seeds won</em> speak about training again. Holm's correction covers all comparisons of a data set "
         "together, so "
         "that the chance of even one false mark is at most " +
-        fixed(input.comparisons.alpha, 2) +
+        exact(input.comparisons.alpha) +
         (input.comparisons.ladder.empty() ? "" : "; the steps from one stage to the next are a family of their own") +
         ". H is computed from two means and has no value for a single user, hence no mark.</p>\n";
   return text;

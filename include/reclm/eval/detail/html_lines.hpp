@@ -101,7 +101,7 @@ inline std::string curve_cards(const std::vector<Curve>& curves, const std::stri
   if (models.empty()) return {};
   std::string text =
       "<h3>Training</h3>\n<p class=\"note\">One line for each seed, in the colours above; placebos are dashed. "
-      "A ring marks the epoch that validation selected.</p>\n<div class=\"panels lines\">\n";
+      "A ring marks the epoch whose parameters were evaluated.</p>\n<div class=\"panels lines\">\n";
   for (const std::string& model : models) {
     std::vector<const Curve*> mine;
     for (const Curve& curve : curves)

@@ -33,6 +33,9 @@ inline std::string exact(double value) {
   return {buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr};
 }
 
+/// "95%", "99.9%": a share without the digits that multiplying by 100 adds.
+inline std::string exact_percent(double share) { return exact(std::round(1e11 * share) / 1e9) + "%"; }
+
 /// A figure of a chapter's table: "0.532", "53.2%", "–" where nothing was measured.
 inline std::string chapter_figure(const ChapterTable& table, const ChapterRow& row, std::size_t column) {
   if (column >= row.figures.size() || !std::isfinite(row.figures[column])) return "–";

@@ -78,14 +78,26 @@ inline std::vector<Id> distinct_items(const Interactions& pairs) {
   return items;
 }
 
+/// Puts a split's candidates into the order that everything behind relies on.
+/// @throws ShapeError when one is no item of the data set
+inline void order_candidates(std::vector<Id>& candidates, Index items) {
+  if (!std::is_sorted(candidates.begin(), candidates.end())) std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  if (!candidates.empty() && (candidates.front() < 0 || candidates.back() >= items))
+    throw ShapeError("candidate " + std::to_string(candidates.front() < 0 ? candidates.front() : candidates.back()) +
+                     " is none of the data set's " + std::to_string(items) + " items");
+}
+
+/// @throws ShapeError when splits differ in their shape or a candidate is no item
 inline EvalTask make_task(const Dataset& data, Setting setting, Index sparse_clicks, bool mask_validation) {
   // Without an owner: the data set outlives the task.
   const auto borrow = [](const Interactions& pairs) {
     return std::shared_ptr<const Interactions>(std::shared_ptr<const Interactions>(), &pairs);
   };
   const auto known = [&] {
-    return mask_validation && !data.valid.empty() ? std::make_shared<const Interactions>(united(data.train, data.valid))
-                                                  : borrow(data.train);
+    return mask_validation && !(data.valid.empty() && data.valid_zero.empty())
+               ? std::make_shared<const Interactions>(united(united(data.train, data.valid), data.valid_zero))
+               : borrow(data.train);
   };
   EvalTask task;
   task.setting = setting;
@@ -118,6 +130,7 @@ inline EvalTask make_task(const Dataset& data, Setting setting, Index sparse_cli
       break;
   }
   if (task.candidates.empty()) task.candidates = distinct_items(task.targets);
+  order_candidates(task.candidates, std::max(data.train.items(), task.targets.items()));
   for (Id u = 0; u < task.targets.users(); ++u)
     if (!task.targets.of(u).empty()) task.users.push_back(u);
   return task;

@@ -11,6 +11,7 @@
 
 #include "reclm/backend/kernels/views.hpp"
 #include "reclm/model/backbones/light_gcn.hpp"
+#include "reclm/model/training_state.hpp"
 #include "reclm/tensor/ops/elementwise.hpp"
 
 namespace reclm {
@@ -30,6 +31,11 @@ class ContrastiveGcn : public LightGcn<B, T> {
   ContrastiveGcn(const NormalizedGraph<T>& graph, const ContrastiveOptions& options)
       : LightGcn<B, T>(graph, options.layers), options_(options), users_(graph.users), items_(graph.items) {
     if (!(options.temperature > 0)) throw ConfigError("ContrastiveOptions: temperature must be above 0");
+  }
+
+  [[nodiscard]] std::string settings() const override {
+    return LightGcn<B, T>::settings() + ", weight " + detail::exact_text(options_.weight) + ", temperature " +
+           detail::exact_text(options_.temperature);
   }
 
   Var loss(const TrainingStep<B, T>& step, InitialVectors<B, T>& vectors) override {
@@ -72,6 +78,10 @@ class Sgl final : public ContrastiveGcn<B, T> {
   explicit Sgl(const Interactions& train, const SglOptions& options = {}) : Sgl(NormalizedGraph<T>(train), options) {}
 
   explicit Sgl(const NormalizedGraph<T>& graph, const SglOptions& options = {}) : Sgl(graph, graph.square(), options) {}
+
+  [[nodiscard]] std::string settings() const override {
+    return ContrastiveGcn<B, T>::settings() + ", keep " + detail::exact_text(keep_);
+  }
 
  protected:
   Var view(const TrainingStep<B, T>& step, Var all, int number) override {
@@ -121,6 +131,10 @@ class SimGcl final : public ContrastiveGcn<B, T> {
         noise_(options.noise),
         adjacency_(SparseMatrix<B, T>::symmetric(graph.square())) {
     if (!(noise_ >= 0)) throw ConfigError("SimGclOptions: noise must be 0 or more");
+  }
+
+  [[nodiscard]] std::string settings() const override {
+    return ContrastiveGcn<B, T>::settings() + ", noise " + detail::exact_text(noise_);
   }
 
  protected:

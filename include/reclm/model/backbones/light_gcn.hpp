@@ -120,7 +120,10 @@ class LightGcn : public Backbone<B, T> {
     const Var items = vectors.items(step, trained_);
     return pair_loss(step, vectors, users, items, items, trained_, {positives, negatives});
   }
-  [[nodiscard]] BackboneFacts facts() const override { return {.mixes_users = true}; }
+  [[nodiscard]] BackboneFacts facts() const override {
+    return {.mixes_users = true, .users = propagation_.users(), .items = all_items_};
+  }
+  [[nodiscard]] std::string settings() const override { return "layers " + std::to_string(propagation_.layers()); }
   [[nodiscard]] PairModel ranking(const Tensor<B, T>& users, const Tensor<B, T>& items) const override {
     Tape<B, T> tape(false);
     const Var connected = gather_distinct_rows(tape, tape.constant(items), trained_);

@@ -47,6 +47,8 @@ class DirectBackbone : public Backbone<B, T> {
  public:
   DirectBackbone(Index users, Index items) : users_(users), items_(items) {}
 
+  [[nodiscard]] BackboneFacts facts() const override { return {.users = users_.rows(), .items = items_.rows()}; }
+
   void forward(MatrixView<const float> in, MatrixView<float> out) const override { copy(in, out); }
   void backward(MatrixView<const float> d_out, MatrixView<float> d_in) const override { copy(d_out, d_in); }
 

@@ -16,6 +16,8 @@ class RowNumbering {
  public:
   explicit RowNumbering(Index rows) : local_(static_cast<std::size_t>(rows), -1) {}
 
+  [[nodiscard]] Index rows() const { return static_cast<Index>(local_.size()); }
+
   /// The local numbers of `ids`, going on from what was numbered since the last take().
   std::vector<Id> number(std::span<const Id> ids) {
     std::vector<Id> numbers(ids.size());
