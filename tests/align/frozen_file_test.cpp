@@ -1,6 +1,11 @@
 /// Files of the frozen tier: the same model back, what serving needs, and files that are not what they should be.
+#include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
+#include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,14 +22,17 @@ using reclm::test::TemporaryFolder;
 namespace {
 
 struct SmallModel {
-  Matrix<float> u = tastes(61, 6, 11), v = tastes(81, 6, 12);
+  Matrix<float> u, v;
+  explicit SmallModel(Index users = 61, Index items = 81, Index width = 6)
+      : u(tastes(users, width, 11)), v(tastes(items, width, 12)) {}
   [[nodiscard]] const Matrix<float>& user_factors() const { return u; }
   [[nodiscard]] const Matrix<float>& item_factors() const { return v; }
 };
 
 struct SmallScorer {
-  [[nodiscard]] Id users() const { return 61; }
-  [[nodiscard]] Id items() const { return 81; }
+  Id user_count = 61, item_count = 81;
+  [[nodiscard]] Id users() const { return user_count; }
+  [[nodiscard]] Id items() const { return item_count; }
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
     for (std::size_t k = 0; k < items.size(); ++k)
       out[k] = (items[k] % 4 == user % 4 ? 1.0f : 0.0f) + 0.01f * static_cast<float>((items[k] * 7 + user) % 13);
@@ -38,6 +46,28 @@ std::vector<char> bytes_of(const std::filesystem::path& path) {
 void write(const std::filesystem::path& path, std::span<const char> bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
+
+/// A copy of a file without the tensors `left_out`; where `damage` is given, with the values of tensor `name` damaged.
+template <class T = float>
+void copy_with(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& name,
+               const std::function<void(std::vector<T>&)>& damage, std::span<const std::string> left_out = {}) {
+  const SafetensorsFile file = SafetensorsFile::open(from);
+  std::vector<NamedTensor> tensors;
+  std::vector<T> values;
+  for (const std::string& each : file.names()) {
+    if (std::find(left_out.begin(), left_out.end(), each) != left_out.end()) continue;
+    NamedTensor tensor{each, file.tensor(each)};
+    if (each == name) {
+      values.resize(tensor.tensor.bytes.size() / sizeof(T));
+      std::memcpy(values.data(), tensor.tensor.bytes.data(), tensor.tensor.bytes.size());
+      damage(values);
+      tensor.tensor.bytes = std::as_bytes(std::span<const T>(values));
+    }
+    tensors.push_back(tensor);
+  }
+  write_safetensors(to, tensors, file.metadata());
+}
+const std::vector<std::string> kSince03{"model", "report.calibration", "report.curves"};
 
 }  // namespace
 
@@ -64,7 +94,8 @@ TEST_CASE("a saved enhanced model comes back whole, newcomers and all") {
     CHECK(again.recommend(again.add_user({}, std::vector<float>(10, 0.2f)), 4).size() == 4);
     again.save(folder / "again.safetensors");
   };
-  check(SmallModel{});
+  const SmallModel model;
+  check(model);
   const SmallScorer scorer;
   check(scorer);
 }
@@ -116,6 +147,97 @@ TEST_CASE("files that are no enhanced model of this kind are refused, and the mo
   write(folder / "bad.safetensors", broken);
   CHECK_THROWS_AS(enhanced.load(folder / "bad.safetensors"), DataError);
   CHECK(enhanced.recommend(3, 5).front().item == list.front().item);
+}
+
+TEST_CASE("files of a model of other sizes are refused") {
+  const Dataset data = planted_data(), large = planted_data(70, 90);
+  const TemporaryFolder folder;
+  const auto path = folder / "large.safetensors", old = folder / "old.safetensors";
+  const auto check = [&](const auto& model, const auto& larger, bool old_is_known) {
+    auto source = adapt(larger, make_profiles(large.item_profiles));
+    source.fit(large.train, large.valid);
+    source.save(path);
+    auto enhanced = adapt(model, make_profiles(data.item_profiles));
+    CHECK_THROWS_AS(enhanced.load(path), DataError);
+    copy_with<float>(path, old, "", {}, kSince03);
+    if (old_is_known) CHECK_THROWS_AS(enhanced.load(old), DataError);
+    enhanced.fit(data.train);
+    enhanced.save(path);
+    CHECK_THROWS_AS(source.load(path), DataError);
+  };
+  check(SmallScorer{}, SmallScorer{70, 90}, true);
+  const SmallModel model, larger(70, 90), wider(61, 81, 8);
+  check(model, larger, false);
+  auto enhanced = adapt(model, make_profiles(data.item_profiles));
+  enhanced.fit(data.train);
+  enhanced.save(path);
+  auto wide = adapt(wider, make_profiles(data.item_profiles));
+  CHECK_THROWS_AS(wide.load(path), DataError);
+}
+
+TEST_CASE("a file with a damaged number is refused by name") {
+  const Dataset data = planted_data();
+  const SmallScorer scorer;
+  const TemporaryFolder folder;
+  const auto good = folder / "good.safetensors", bad = folder / "bad.safetensors";
+  auto enhanced = adapt(scorer, make_profiles(data.item_profiles, data.user_profiles), {.cutoff = 5});
+  enhanced.fit(data.train, data.valid);
+  enhanced.save(good);
+  copy_with<float>(good, bad, "", {});
+  enhanced.load(bad);  // the copy itself is fine
+  const auto refused = [&]<class T>(const std::string& name, std::size_t place, T value) {
+    copy_with<T>(good, bad, name, [&](std::vector<T>& values) { values.at(place) = value; });
+    INFO(name << " " << place);
+    CHECK_THROWS_AS(enhanced.load(bad), DataError);
+  };
+  for (const std::size_t place : {0, 2, 3, 5, 8, 9}) refused("choice", place, std::nan(""));
+  refused("choice", 9, std::numeric_limits<double>::infinity());
+  refused("choice", 8, -1.0);
+  for (const double count : {-1.0, 1e300, std::nan("")}) refused("choice", 10, count);
+  refused("report", 0, std::nan(""));
+  for (const std::size_t place : {0, 1, 2}) refused("scale", place, std::nan(""));
+  refused("mean_user", 0, NAN);
+  refused("head.mean", 1, NAN);
+  refused("user_head.mean", 1, INFINITY);
+  refused("own", 1, NAN);
+  refused("layout", 0, std::numeric_limits<Index>::max());
+  refused("layout", 1, Index{-1});
+  refused("cold_probes", 0, Id{-77});
+  refused("cold_probes", 0, Id{81});
+  refused("model", 0, Id{62});
+  refused("report.curves", 0, std::nan(""));
+  // The largest number of items that may be asked for is fine.
+  copy_with<double>(good, bad, "choice", [](std::vector<double>& values) { values[2] = 0x1p63; });
+  enhanced.load(bad);
+  CHECK(enhanced.report().choice.ease.items > 1000000);
+}
+
+TEST_CASE("the knob turns after loading as after the fit") {
+  const Dataset data = planted_data();
+  const SmallModel model;
+  const TemporaryFolder folder;
+  const auto path = folder / "model.safetensors", old = folder / "old.safetensors";
+  auto enhanced = adapt(model, make_profiles(data.item_profiles), {.cutoff = 5});
+  const FitReport report = enhanced.fit(data.train, data.valid);
+  enhanced.save(path);
+  auto again = adapt(model, make_profiles(data.item_profiles), {.cutoff = 5});
+  again.load(path);
+  const FitReport loaded = again.report();
+  CHECK(loaded.coverage == report.coverage);
+  CHECK(loaded.warm_enhanced == report.warm_enhanced);
+  REQUIRE(loaded.curves.size() == report.curves.size());
+  CHECK(loaded.curve.size() == report.curve.size());
+  for (const double floor : {0.99, 0.5, 0.0}) {
+    const FrozenChoice now = choice_for(loaded, floor), then = choice_for(report, floor);
+    CHECK(now.cold_offset == then.cold_offset);
+    CHECK(now.cold_gain == then.cold_gain);
+  }
+  // Files of 0.2 have no curves: they load, and the knob says that it cannot turn.
+  copy_with<float>(path, old, "", {}, kSince03);
+  again.load(old);
+  CHECK(again.recommend(3, 5).front().item == enhanced.recommend(3, 5).front().item);
+  REQUIRE(std::isfinite(again.report().choice.cold_offset));
+  CHECK_THROWS_AS(choice_for(again.report(), 0.5), ConfigError);
 }
 
 TEST_CASE("profiles come from files of half precision, and are refused when no adapter could use them") {

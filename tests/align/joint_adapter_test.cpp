@@ -1,6 +1,10 @@
 /// Other people's trainable models: their gradients, that training with profiles helps, newcomers, files, bad input.
 #include "reclm/align/joint_adapter.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include "model/planted_clicks.hpp"
 #include "reclm/adapt.hpp"
 #include "support/catch.hpp"
@@ -176,4 +180,71 @@ TEST_CASE("models, profiles and clicks that do not fit are refused, and a fit ma
   stopped.training.observer = [](const Progress&) { return false; };
   auto c = adapt(fine, make_profiles(data.item_profiles), stopped);
   CHECK_THROWS_AS(c.fit(data.train), FitStopped);
+}
+
+TEST_CASE("validation that measures nothing counts as none") {
+  const Dataset data = planted_data();
+  JointOptions options = kQuick;
+  options.training.epochs = 6;
+  const auto factors_after = [&](const auto& fit) {
+    TowardsTheMean mine;
+    auto adapted = adapt(mine, make_profiles(data.item_profiles), options);
+    const JointReport report = fit(adapted);
+    CHECK(std::isnan(report.recall));
+    CHECK(report.training.history.size() == 6);
+    return adapted.serving().user_factors();
+  };
+  const Matrix<float> plain = factors_after([&](auto& adapted) { return adapted.fit(data.train); });
+  const Interactions none(61, 81, std::vector<Index>(62, 0), {}),
+      unseen = Interactions::from_pairs(61, 81, std::vector<Pair>{{3, 80}});
+  for (const Interactions* valid : {&none, &unseen, &data.train})
+    CHECK(factors_after([&](auto& adapted) { return adapted.fit(data.train, *valid); }) == plain);
+}
+
+TEST_CASE("a fit of an encoder that was stopped ends as one that was not") {
+  const Dataset data = planted_data();
+  const test::TemporaryFolder folder;
+  JointOptions options = kQuick;
+  options.training.epochs = 12;
+  options.training.learning_rate = 0.08;  // validation goes up and down: the best epoch is not the last
+  TowardsTheMean mine;
+  auto whole = adapt(mine, make_profiles(data.item_profiles), options);
+  const JointReport expected = whole.fit(data.train, data.valid);
+
+  options.training.checkpoint = folder / "checkpoint.safetensors";
+  options.training.resume = true;
+  int epochs = 0;
+  options.training.observer = [&](const Progress& progress) {
+    epochs += !progress.metrics.empty();
+    return epochs < std::min(expected.training.best_epoch, 11);  // what follows is worse
+  };
+  auto stopped = adapt(mine, make_profiles(data.item_profiles), options);
+  CHECK_THROWS_AS(stopped.fit(data.train, data.valid), FitStopped);
+  options.training.observer = {};
+  for (int again = 0; again < 2; ++again) {  // the second goes on from what is finished
+    auto resumed = adapt(mine, make_profiles(data.item_profiles), options);
+    const JointReport report = resumed.fit(data.train, data.valid);
+    CHECK(report.training.best_epoch == expected.training.best_epoch);
+    CHECK(report.recall == expected.recall);
+    CHECK(resumed.serving().user_factors() == whole.serving().user_factors());
+    CHECK(resumed.serving().item_factors() == whole.serving().item_factors());
+  }
+  // A checkpoint would not hold the factors of a model that keeps its own.
+  SmallFactors own(61, 81, 8);
+  auto refused = adapt(own, make_profiles(data.item_profiles), options);
+  CHECK_THROWS_AS(refused.fit(data.train), ConfigError);
+}
+
+TEST_CASE("profiles that are not finite are refused, unless they are flagged as none") {
+  const Dataset data = planted_data();
+  SmallFactors mine(61, 81, 8);
+  Profiles profiles = make_profiles(data.item_profiles);
+  profiles.items(80, 1) = NAN;
+  CHECK_THROWS_AS(adapt(mine, profiles, kQuick), NumericError);
+  profiles.has_item.assign(81, 1), profiles.has_item[80] = 0;
+  JointOptions brief = kQuick;
+  brief.training.epochs = 1;
+  auto adapted = adapt(mine, profiles, brief);
+  adapted.fit(data.train);
+  CHECK(adapted.recommend(0, 3).size() == 3);
 }

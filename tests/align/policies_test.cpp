@@ -189,3 +189,9 @@ TEST_CASE("alignment options out of range are refused") {
   CHECK_THROWS_AS(make(presets::RlmRecGen{}, {.mask = 1}), ConfigError);
   CHECK_THROWS_AS(make(Policies<OwnTables, MlpHead, GateFusion, Distillation>{}, {}), ConfigError);
 }
+
+TEST_CASE("the negatives of a contrast with profiles are spread over the batch") {
+  CHECK(spread_rows(10, 3) == std::vector<Id>{0, 3, 6});
+  CHECK(spread_rows(4, 4) == std::vector<Id>{0, 1, 2, 3});
+  CHECK_THROWS_AS((ProfileContrast<Cpu, float>(Initializer(1), 4, 4, {.negatives = -1})), ConfigError);
+}

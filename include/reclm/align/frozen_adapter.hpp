@@ -2,6 +2,7 @@
 /// @file frozen_adapter.hpp
 /// `FrozenAdapter`: a better model made from a finished one, whose weights are never touched.
 
+#include <cmath>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -63,9 +64,13 @@ FrozenSource frozen_source(const Model& model) {
 }  // namespace detail
 
 /// The choice of a fit for another position of the knob `FrozenOptions::warm_floor`, without another fit on validation.
-/// @throws ConfigError outside [0, 1]
+/// @throws ConfigError outside [0, 1], or without the curves of a fit on validation
 inline FrozenChoice choice_for(FitReport report, double warm_floor) {
   if (!(warm_floor >= 0 && warm_floor <= 1)) throw ConfigError("choice_for: warm_floor must lie in [0, 1]");
+  if (report.curves.empty() && std::isfinite(report.choice.cold_offset))
+    throw ConfigError(
+        "choice_for: the report has no calibration curves. Remedy: the report of fit(train, valid), or of "
+        "a file that this version saved after one");
   detail::choose_height(report, warm_floor);
   return report.choice;
 }
@@ -79,24 +84,27 @@ inline FrozenChoice choice_for(FitReport report, double warm_floor) {
 /// `Scorer` the factors (and `serving()`) are the best approximation of rank `FrozenOptions::rank`, while `score`,
 /// `top_k` and `recommend` ask the scorer itself.
 ///
-/// All members may be called from several threads at once; `fit`, `load`, `add_item` and `add_user` wait for readers.
-/// Views of factors end with the next of them. A scorer must outlive the adapter.
+/// All members may be called from several threads at once; `fit`, `load`, `add_item` and `add_user` wait for readers,
+/// and readers that come later for them. A scorer must not call its adapter. Views of factors end with the next of
+/// them. A scorer must outlive the adapter.
 template <class Model>
 class FrozenAdapter {
  public:
-  /// @throws ShapeError when profiles and model do not fit each other; ConfigError; NumericError on factors that are
-  /// not finite
+  /// @throws ShapeError when profiles and model do not fit each other; ConfigError; NumericError on factors or profiles
+  /// that are not finite
   FrozenAdapter(const Model& model, Profiles profiles, FrozenOptions options = {})
       : core_(detail::frozen_source(model), std::move(profiles), std::move(options)) {}
 
   /// Learns with the default choices: the model's ranking of seen items stays, unseen items come behind the head of the
   /// list. @param train what the model was trained on; items without a click count as unseen
   FitReport fit(const Interactions& train) { return core_.fit(train, nullptr); }
-  /// Also chooses, on clicks `valid` that the model was not trained on. Cost: O(n³) in the items (at most
-  /// `residual_items`), a few seconds for 3,000; memory 256 MB a matrix at most.
+  /// Also chooses, on clicks `valid` that the model was not trained on; those that train holds count nothing. Cost:
+  /// O(n³) in the items (at most `residual_items`), a few seconds for 3,000; beside factors and profiles 256 MB a
+  /// matrix at most, up to 250,000 seen items.
   /// @throws FitStopped; NumericError; ShapeError
   FitReport fit(const Interactions& train, const Interactions& valid) { return core_.fit(train, &valid); }
   /// Learns with choices made before: for a last fit on all data, with the model trained anew on all of it.
+  /// @throws ConfigError on choices out of range
   void fit(const Interactions& train, const FrozenChoice& choice) { core_.fit(train, choice); }
 
   [[nodiscard]] Id users() const { return core_.users(); }
@@ -121,16 +129,13 @@ class FrozenAdapter {
   [[nodiscard]] MatrixView<const float> user_factors() const { return core_.user_factors(); }
   [[nodiscard]] MatrixView<const float> item_factors() const { return core_.item_factors(); }
 
-  /// Adds an item that nobody has clicked; its number. An empty profile: there is none. @throws ShapeError,
-  /// NumericError
+  /// Adds an item that nobody has clicked; its number. An empty profile: there is none. @throws ShapeError on another
+  /// width, or a profile where the adapter has none; NumericError
   Id add_item(std::span<const float> profile) { return core_.add_item(profile); }
-  /// The same for an item with an id; the id must be new. @throws ShapeError
+  /// The same for an item with an id; the id must be new. Calls with the same `ids` may come from several threads; who
+  /// reads them meanwhile needs a lock of their own. @throws ShapeError
   Id add_item(IdMap& ids, std::string_view id, std::span<const float> profile) {
-    if (ids.size() != items() || ids.find(id))
-      throw ShapeError("add_item: the id \"" + std::string(id) + "\" is known, or the ids are not those of the items");
-    const Id item = core_.add_item(profile);
-    ids.insert(id);
-    return item;
+    return core_.add_item(ids, id, profile);
   }
   /// Adds a user with some clicks; the number. Neither clicks on seen items nor a profile: the mean user.
   /// @param profile only where the fit had user profiles; it counts as much as one click
@@ -140,7 +145,8 @@ class FrozenAdapter {
 
   /// Everything but the model in one safetensors file. @throws IoError
   void save(const std::filesystem::path& path) const { detail::save_frozen(core_, path); }
-  /// Takes what `save` wrote, for the same model. @throws IoError; DataError when the file is something else
+  /// Takes what `save` wrote, for the same model. @throws IoError; DataError when the file is something else, damaged,
+  /// or of a model of other sizes
   void load(const std::filesystem::path& path) { detail::load_frozen(core_, path); }
   /// Factors and histories alone, for a server.
   [[nodiscard]] ServingModel serving() const { return core_.serving(); }

@@ -3,6 +3,7 @@
 /// What can be asked of the adapter of frozen models, what it chose, and what it saw.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -60,6 +61,27 @@ struct FrozenChoice {
   double cold_offset = -1;   ///< −∞: unseen items behind all seen ones; −1 left 99% of warm Recall on MovieLens
 };
 
+namespace detail {
+
+/// What is wrong with a choice; nullptr: nothing.
+inline const char* flaw_of(const FrozenChoice& c) {
+  const auto within = [](double x, double low, double high) { return x >= low && x <= high; };
+  constexpr double kMost = std::numeric_limits<double>::max();
+  if (!within(c.residual, 0, 1) || !within(c.cold_residual, 0, 1))
+    return "residual and cold_residual must lie in [0, 1]";
+  if (!(c.smoothing >= 0 && c.smoothing < 1)) return "smoothing must lie in [0, 1)";
+  if (c.min_history < 0) return "min_history must be at least 0";
+  if (!within(c.sharpness, 0, kMost)) return "sharpness must be finite, at least 0";
+  if (!(c.ridge > 0 && c.ridge <= kMost) || !(c.cold_gain > 0 && c.cold_gain <= kMost))
+    return "ridge and cold_gain must be finite, above 0";
+  if (!(c.cold_offset <= kMost)) return "cold_offset must be finite, or minus infinity";
+  if (!(c.ease.ridge > 0 && c.ease.ridge <= kMost) || !within(c.ease.content, 0, kMost) || c.ease.items < 1)
+    return "ease needs a ridge and items above 0, content at least 0";
+  return nullptr;
+}
+
+}  // namespace detail
+
 /// One place on the way from "unseen items last" to "unseen items first".
 struct CalibrationPoint {
   double offset = 0, warm = 0, cold = 0;  ///< cold_offset, and Recall@K of warm and of cold targets in one ranking
@@ -68,16 +90,17 @@ struct CalibrationPoint {
   double warm_error = 0;                  ///< of what warm Recall loses or gains against the model alone
 };
 
-/// What a fit saw on validation; figures are NaN where there was none.
+/// What a fit saw on validation; figures are NaN where it measured none.
 struct FitReport {
-  Index validation_users = 0;
-  double model_alone = 0;  ///< full-shot Recall@K of the model
-  double enhanced = 0;     ///< the same with the adapter; never below `model_alone`
-  double zero_shot = 0;    ///< Recall@K of pseudo-cold targets among pseudo-cold items
-  double warm_alone = 0;   ///< warm Recall@K of the model in the joint ranking, unseen items last
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  Index validation_users = 0;  ///< with a target: a click on a seen item that train does not hold
+  double model_alone = kNone;  ///< full-shot Recall@K of the model
+  double enhanced = kNone;     ///< the same with the adapter; never below `model_alone`
+  double zero_shot = kNone;    ///< Recall@K of pseudo-cold targets among pseudo-cold items
+  double warm_alone = kNone;   ///< warm Recall@K of the model in the joint ranking, unseen items last
   FrozenChoice choice;
-  double warm_enhanced = 0;               ///< the same of the adapter
-  double coverage = 0;                    ///< share of train's users who have clicks in validation, in [0, 1]
+  double warm_enhanced = kNone;           ///< the same of the adapter
+  double coverage = kNone;                ///< share of train's users who have clicks in validation, in [0, 1]
   std::vector<CalibrationPoint> curve{};  ///< ascending offsets, for `choice.cold_gain`
   std::map<double, std::vector<CalibrationPoint>> curves{};  ///< the same for every gain that was tried
 };

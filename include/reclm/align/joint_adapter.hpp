@@ -4,16 +4,15 @@
 
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "reclm/align/detail/fair_lock.hpp"
 #include "reclm/align/detail/joint_state.hpp"
 #include "reclm/align/frozen_options.hpp"
 #include "reclm/align/history_inputs.hpp"
@@ -42,9 +41,9 @@ using DefaultJointPolicies = std::conditional_t<EmbeddingEncoder<Model>, presets
 /// item profiles where none are given; missing ones the mean of the others.
 ///
 /// Models `FactorModel` and `Scorer`: `user_factors()` and `item_factors()` are final vectors. Members may be called
-/// from several threads at once; `fit`, `add_item` and `add_user` wait for readers. Views of factors end with the next
-/// of them. The model must outlive the adapter, which trains it on: a fit goes on from the weights it finds, and with
-/// validation the adapter (not the model) keeps what the best epoch made.
+/// from several threads at once; `fit`, `add_item` and `add_user` wait for readers, and readers that come later for
+/// them. Views of factors end with the next of them. The model must outlive the adapter, which trains it on: a fit goes
+/// on from the weights it finds, and with validation the adapter (not the model) keeps what the best epoch made.
 template <class Model, class P = DefaultJointPolicies<Model>>
 class JointAdapter {
   static_assert(
@@ -55,6 +54,7 @@ class JointAdapter {
   using Policies_ = std::conditional_t<kEncoder, P, OnFactorsOf<P, std::conditional_t<kEncoder, void, Model>>>;
 
  public:
+  /// @throws ShapeError on another number of flags than profiles; NumericError naming a profile that is not finite
   explicit JointAdapter(Model& model, Profiles profiles, JointOptions options = {})
       : model_(&model), profiles_(std::move(profiles)), options_(std::move(options)) {
     profiles_.items = detail::filled_profiles(std::move(profiles_.items), profiles_.has_item, "item");
@@ -62,9 +62,11 @@ class JointAdapter {
   }
 
   /// Trains for `training.epochs`. @throws ShapeError when profiles, model and clicks do not fit each other;
-  /// NumericError when training diverges; FitStopped when the observer stopped it
+  /// NumericError when training diverges; FitStopped when the observer stopped it; ConfigError when a factor model is
+  /// to have a checkpoint, see JointOptions
   JointReport fit(const Interactions& train) { return fit_on(train, nullptr); }
-  /// The same, and keeps the epoch with the best Recall@K on `valid`.
+  /// The same, and keeps the epoch with the best Recall@K on `valid`; without a click there that train does not hold,
+  /// on an item that it does, as without `valid`.
   JointReport fit(const Interactions& train, const Interactions& valid) { return fit_on(train, &valid); }
 
   [[nodiscard]] Id users() const {
@@ -74,8 +76,7 @@ class JointAdapter {
     return read([](const auto& s) { return static_cast<Id>(s.items.rows()); });
   }
   [[nodiscard]] JointReport report() const {
-    const std::shared_lock lock(*mutex_);
-    return report_;
+    return lock_->read([&] { return report_; });
   }
 
   /// out[k] = score of items[k].
@@ -125,7 +126,24 @@ class JointAdapter {
   /// Adds an item that nobody has clicked; its number. An encoder has no node for it: its final vector is the
   /// least-squares image of its initial one. @throws ShapeError on another width; NumericError
   Id add_item(std::span<const float> profile) {
-    const std::unique_lock lock(*mutex_);
+    return lock_->write([&] { return append_item(profile); });
+  }
+  /// Adds a user with some clicks, folded in by the least-squares map from the mean of a history's items to its user.
+  Id add_user(std::span<const Id> history) {
+    return lock_->write([&] { return fitted().add_user({history.begin(), history.end()}); });
+  }
+
+  /// Factors and histories, for a server; `save` writes them, `ServingModel::load` and Python read them.
+  [[nodiscard]] ServingModel serving() const {
+    return read([](const auto& s) { return s.serving(); });
+  }
+  void save(const std::filesystem::path& path) const { serving().save(path); }
+
+ private:
+  using Vectors = ProfileVectors<Cpu, float, Policies_>;
+  using Input = FeatureInput<Cpu, float>;
+
+  Id append_item(std::span<const float> profile) {
     detail::JointState& state = fitted();
     if (static_cast<Index>(profile.size()) != profiles_.items.cols())
       throw ShapeError("add_item: the profile has " + std::to_string(profile.size()) + " columns, the others " +
@@ -140,24 +158,9 @@ class JointAdapter {
       state.items.push_back(initial.row(0));
     return static_cast<Id>(state.items.rows()) - 1;
   }
-  /// Adds a user with some clicks, folded in by the least-squares map from the mean of a history's items to its user.
-  Id add_user(std::span<const Id> history) {
-    const std::unique_lock lock(*mutex_);
-    return fitted().add_user({history.begin(), history.end()});
-  }
-
-  /// Factors and histories, for a server; `save` writes them, `ServingModel::load` and Python read them.
-  [[nodiscard]] ServingModel serving() const {
-    return read([](const auto& s) { return s.serving(); });
-  }
-  void save(const std::filesystem::path& path) const { serving().save(path); }
-
- private:
-  using Vectors = ProfileVectors<Cpu, float, Policies_>;
-  using Input = FeatureInput<Cpu, float>;
 
   JointReport fit_on(const Interactions& train, const Interactions* valid) {
-    check(train);
+    check(train, valid);
     const Initializer init(options_.seed);
     ProfileInputs<Cpu, float> inputs =
         profiles_.users.empty()
@@ -178,6 +181,7 @@ class JointAdapter {
       backbone = std::make_unique<ProductBackbone<Cpu, float>>(train.users(), train.items());
     }
     const std::vector<Id> seen = items_of(train);
+    if (valid != nullptr && !detail::can_measure(train, *valid, seen)) valid = nullptr;
     vectors->set_seen_items(seen);
     Vectors* const source = vectors.get();
     auto joint = std::make_unique<JointModel<>>("the adapted model", std::move(vectors), std::move(backbone));
@@ -187,17 +191,20 @@ class JointAdapter {
     training.selection = valid != nullptr ? Selection::best : Selection::last;
     JointReport report;
     std::optional<PairModel> best;
+    int best_epoch = 0;
     Evaluator<Cpu, float> evaluator;
     if (valid != nullptr)
-      evaluator = [&](JointModel<>& model, int) {
+      evaluator = [&](JointModel<>& model, int epoch) {
         PairModel ranking = model.ranking();
         const double recall = detail::validation_recall(ranking, train, *valid, seen, options_.cutoff);
-        if (!best || recall > report.recall) best = std::move(ranking), report.recall = recall;
+        if (!best || recall > report.recall) best = std::move(ranking), report.recall = recall, best_epoch = epoch;
         return recall;
       };
     report.training = reclm::train(*joint, train, training, evaluator);
     if (report.training.interrupted) throw FitStopped("JointAdapter: the observer stopped the fit");
-    if (!best) best = joint->ranking();
+    // Without validation, or of an epoch before the checkpoint that this fit went on from.
+    if (!best || best_epoch != report.training.best_epoch) best = joint->ranking();
+    report.recall = report.training.best_metric;
 
     detail::JointState state(*best, train);
     Matrix<float> map;
@@ -207,20 +214,29 @@ class JointAdapter {
       const TrainingStep<Cpu, float> step{tape, none};
       map = detail::least_squares(tape.value(source->all_items(step)).to_host(), best->item_factors());
     }
-    const std::unique_lock lock(*mutex_);
-    joint_ = std::move(joint);
-    vectors_ = source;
-    final_of_initial_ = std::move(map);
-    state_.emplace(std::move(state));
-    report_ = report;
+    lock_->write([&] {
+      joint_ = std::move(joint);
+      vectors_ = source;
+      final_of_initial_ = std::move(map);
+      state_.emplace(std::move(state));
+      report_ = report;
+    });
     return report;
   }
 
-  void check(const Interactions& train) const {
+  void check(const Interactions& train, const Interactions* valid) const {
     require_size("JointAdapter", "number of item profiles", profiles_.items.rows(), train.items());
     if (!profiles_.users.empty())
       require_size("JointAdapter", "number of user profiles", profiles_.users.rows(), train.users());
+    if (valid != nullptr) {
+      require_size("JointAdapter", "number of users in validation", valid->users(), train.users());
+      require_size("JointAdapter", "number of items in validation", valid->items(), train.items());
+    }
     if constexpr (!kEncoder) {
+      if (!options_.training.checkpoint.empty())
+        throw ConfigError(
+            "JointAdapter: a checkpoint would not hold the model's own factors, and a resumed fit would "
+            "not go on from them. Remedy: no training.checkpoint");
       decltype(auto) users = ModelTraits<Model>::user_factors(std::as_const(*model_));
       decltype(auto) items = ModelTraits<Model>::item_factors(std::as_const(*model_));
       require_size("JointAdapter", "number of the model's users", as_matrix(users).rows(), train.users());
@@ -235,8 +251,7 @@ class JointAdapter {
   [[nodiscard]] detail::JointState& fitted() { return const_cast<detail::JointState&>(std::as_const(*this).fitted()); }
   template <class Use>
   auto read(const Use& use) const {
-    const std::shared_lock lock(*mutex_);
-    return use(fitted());
+    return lock_->read([&] { return use(fitted()); });
   }
 
   Model* model_;
@@ -247,7 +262,7 @@ class JointAdapter {
   Matrix<float> final_of_initial_;
   std::optional<detail::JointState> state_;
   JointReport report_;
-  std::unique_ptr<std::shared_mutex> mutex_ = std::make_unique<std::shared_mutex>();
+  std::unique_ptr<detail::FairLock> lock_ = std::make_unique<detail::FairLock>();
 };
 
 }  // namespace reclm

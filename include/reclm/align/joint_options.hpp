@@ -14,7 +14,8 @@ namespace reclm {
 
 struct JointOptions {
   Index width = 32;  ///< of the vectors an encoder gets; a factor model has its own
-  /// Its seed and selection are set by the adapter. λ covers what the adapter adds, not the model's own weights.
+  /// Its seed and selection are set by the adapter. λ covers what the adapter adds, not the model's own weights, and so
+  /// does a checkpoint: factor models are refused with one, and an encoder must have no weights that training changes.
   TrainOptions training{.epochs = 100, .batch_size = 1024, .learning_rate = 5e-3, .patience = 10};
   std::optional<AlignmentOptions> alignment{};  ///< empty: as the policies have it
   Index cutoff = 20;                            ///< K of the Recall@K that selects the epoch on validation

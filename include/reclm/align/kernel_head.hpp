@@ -94,12 +94,13 @@ class KernelRidge {
     if (!(kernel.sharpness >= 0)) throw ConfigError("KernelRidge: sharpness must be at least 0");
     exact_ = rows.rows() <= landmarks;
     landmarks_ = exact_ ? std::move(rows) : sample(rows, landmarks, seed);
+    if (!exact_) all_ = std::move(rows);
     among_ = kernel_(landmarks_, landmarks_);
-    if (!exact_) to_landmarks_ = kernel_(rows, landmarks_);
   }
 
-  /// Weights [landmarks, d] that map a row's kernel values to its target. @param targets [n, d]  @param ridge > 0
-  [[nodiscard]] Matrix<float> solve(const Matrix<float>& targets, double ridge) const {
+  /// Weights [landmarks, d] that map a row's kernel values to its target.
+  /// @param targets [n, d]  @param ridge > 0  @param most kernel values in memory at a time, 256 MB of them by default
+  [[nodiscard]] Matrix<float> solve(const Matrix<float>& targets, double ridge, Index most = Index{1} << 26) const {
     if (!(ridge > 0)) throw ConfigError("KernelRidge: ridge must be above 0");
     if (targets.rows() != rows_) throw ShapeError("KernelRidge: as many targets as profiles are needed");
     const auto r = static_cast<float>(ridge);
@@ -107,9 +108,14 @@ class KernelRidge {
     Matrix<float> right = targets;
     if (!exact_) {
       for (Index k = 0; k < system.size(); ++k) system.data()[k] *= r;
-      const Matrix<float> squares = detail::product(to_landmarks_, Op::transpose, to_landmarks_, Op::none);
-      for (Index k = 0; k < system.size(); ++k) system.data()[k] += squares.data()[k];
-      right = detail::product(to_landmarks_, Op::transpose, targets, Op::none);
+      right = Matrix<float>(system.rows(), targets.cols());
+      const Index block = std::max<Index>(1, most / system.rows());
+      for (Index begin = 0; begin < rows_; begin += block) {
+        const Index count = std::min(block, rows_ - begin);
+        const Matrix<float> k = kernel_(stretch(all_, begin, count), landmarks_);
+        add(system, detail::product(k, Op::transpose, k, Op::none));
+        add(right, detail::product(k, Op::transpose, stretch(targets, begin, count), Op::none));
+      }
     }
     // Beyond the ridge itself the diagonal needs what rounding in float32 may take away: a linear kernel's squares have
     // few large eigenvalues, up to the trace, and zeros.
@@ -126,6 +132,13 @@ class KernelRidge {
   [[nodiscard]] ProfileKernel kernel() const { return kernel_; }
 
  private:
+  static void add(Matrix<float>& to, const Matrix<float>& more) {
+    for (Index k = 0; k < to.size(); ++k) to.data()[k] += more.data()[k];
+  }
+  static Matrix<float> stretch(const Matrix<float>& rows, Index begin, Index count) {
+    const float* const first = rows.data() + begin * rows.cols();
+    return Matrix<float>(count, rows.cols(), std::vector<float>(first, first + count * rows.cols()));
+  }
   static Matrix<float> sample(const Matrix<float>& rows, Index count, std::uint64_t seed) {
     const Random random(seed, Stream::init, 0x6C616E64u);
     Matrix<float> some(count, rows.cols());
@@ -141,7 +154,7 @@ class KernelRidge {
   ProfileKernel kernel_;
   Index rows_;
   bool exact_ = true;
-  Matrix<float> landmarks_, among_, to_landmarks_;
+  Matrix<float> landmarks_, among_, all_;  // all_: the rows, where not all are landmarks
 };
 
 /// A fitted head: profile [p] → target [d].

@@ -45,6 +45,18 @@ inline void check_profile_width(Index width, const std::string& what) {
     throw ShapeError(what + " are " + std::to_string(width) + " wide. Remedy: vectors of 1 to 4096 columns");
 }
 
+/// @throws NumericError naming the first row in use that holds a number that is not finite
+inline void require_finite_profiles(const Matrix<float>& rows, std::span<const std::uint8_t> has, const char* whose) {
+  for (Index r = 0; r < rows.rows(); ++r) {
+    if (!has.empty() && !has[static_cast<std::size_t>(r)]) continue;
+    for (const float x : rows.row(r))
+      if (!std::isfinite(x))
+        throw NumericError(std::string(whose) + " profiles: row " + std::to_string(r) +
+                           " has a number that is not finite. Remedy: mend the row, or flag it as no profile (has_" +
+                           whose + ")");
+  }
+}
+
 }  // namespace detail
 
 /// Profiles from any matrices that `as_matrix` takes; copied as float32. @throws ShapeError, NumericError naming a row

@@ -11,8 +11,8 @@
 namespace reclm {
 
 /// Σ over the batch's users and positive items of InfoNCE(normalize(final vector), normalize(head(profile))), divided
-/// by the nominal batch size. Negatives: the profiles of the batch's other nodes of the side, or the first `negatives`
-/// of them.
+/// by the nominal batch size. Negatives: the profiles of the batch's other nodes of the side, or `negatives` of them,
+/// evenly spread over their ids.
 template <class B, class T>
 class ProfileContrast {
  public:
@@ -20,7 +20,9 @@ class ProfileContrast {
 
   /// @throws ConfigError
   ProfileContrast(const Initializer&, Index, Index, const AlignmentOptions& options)
-      : negatives_(options.negatives), temperature_(options) {}
+      : negatives_(options.negatives), temperature_(options) {
+    if (negatives_ < 0) throw ConfigError("AlignmentOptions: negatives must be 0 or more");
+  }
 
   /// @param profiles profiles.vectors(step, side, ids): the head's vectors, [ids, d]
   template <class ProfileSource>
@@ -38,12 +40,15 @@ class ProfileContrast {
     const LogScale scale = temperature_(step);
     const Index rows = tape.value(z2).rows();
     if (negatives_ == 0 || negatives_ >= rows) return info_nce_loss(tape, z1, z2, nodes.anchors, scale, step.divisor);
-    std::vector<Id> own;
-    own.reserve(nodes.anchors.size());
-    for (const Id anchor : nodes.anchors) own.push_back(nodes.ids[static_cast<std::size_t>(anchor)]);
+    const std::vector<Id> others = spread_rows(rows, negatives_);
+    const auto ids_of = [&](const std::vector<Id>& places) {
+      std::vector<Id> ids;
+      ids.reserve(places.size());
+      for (const Id place : places) ids.push_back(nodes.ids[static_cast<std::size_t>(place)]);
+      return ids;
+    };
     return sampled_info_nce_loss(tape, gather_rows(tape, z1, nodes.anchors), gather_rows(tape, z2, nodes.anchors),
-                                 slice_rows(tape, z2, 0, negatives_), own,
-                                 std::span<const Id>(nodes.ids).first(static_cast<std::size_t>(negatives_)), scale,
+                                 gather_rows(tape, z2, others), ids_of(nodes.anchors), ids_of(others), scale,
                                  step.divisor);
   }
 

@@ -35,11 +35,7 @@ class FrozenChooser {
 
   FitReport choose() {
     report_.validation_users = sample_.rows();
-    if (sample_.rows() == 0) {
-      report_.model_alone = report_.enhanced = report_.zero_shot = report_.warm_alone =
-          std::numeric_limits<double>::quiet_NaN();
-      return report_;
-    }
+    if (sample_.rows() == 0) return report_;
     report_.choice.cold_offset = -std::numeric_limits<double>::infinity();  // until calibration knows better
     report_.coverage = sample_.coverage;
     tell("model alone", 0);

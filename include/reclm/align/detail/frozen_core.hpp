@@ -8,21 +8,22 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "reclm/align/detail/fair_lock.hpp"
 #include "reclm/align/detail/frozen_choice.hpp"
 #include "reclm/align/detail/frozen_fit.hpp"
 #include "reclm/align/detail/frozen_state.hpp"
 #include "reclm/align/profiles.hpp"
 #include "reclm/align/serving.hpp"
 #include "reclm/backend/cpu/top_k.hpp"
+#include "reclm/data/id_map.hpp"
 
 namespace reclm::detail {
 
@@ -35,6 +36,7 @@ class FrozenCore {
                  .has_item = std::move(profiles.has_item),
                  .users = std::move(profiles.users),
                  .has_user = std::move(profiles.has_user)};
+    item_width_ = profiles_.items.cols();
     if (profiles_.items.empty()) {
       profiles_.items = Matrix<float>(source_.items, 1);
       profiles_.has_item.assign(static_cast<std::size_t>(source_.items), 0);
@@ -52,7 +54,9 @@ class FrozenCore {
     if (!profiles_.users.empty() && profiles_.users.rows() != source_.users)
       throw ShapeError("adapt: " + std::to_string(profiles_.users.rows()) + " user profiles for the model's " +
                        std::to_string(source_.users) + " users");
-    known_items_ = source_.items;
+    require_finite_profiles(profiles_.items, profiles_.has_item, "item");
+    require_finite_profiles(profiles_.users, profiles_.has_user, "user");
+    source_.known = source_.items;
     source_.items = static_cast<Id>(profiles_.items.rows());
   }
 
@@ -67,76 +71,98 @@ class FrozenCore {
   }
   void fit(const Interactions& train, const FrozenChoice& choice) {
     check_train(train, "train");
+    if (const char* const flaw = flaw_of(choice); flaw != nullptr)
+      throw ConfigError(std::string("FrozenChoice: ") + flaw + ". Remedy: the choice of a fit with validation");
     FitReport report;
     report.choice = choice;
     keep(FrozenFitter(source_, train, profiles_, choice, options_).fit(), report);
   }
 
+  /// use(state, report) among other readers. @throws ConfigError before the first fit
+  template <class Use>
+  auto with_state(const Use& use) const {
+    return lock_->read([&] { return use(fitted(), report_); });
+  }
   [[nodiscard]] Id users() const {
-    const std::shared_lock lock(*mutex_);
-    return state_ ? static_cast<Id>(state_->users.rows()) : source_.users;
+    return lock_->read([&] { return state_ ? static_cast<Id>(state_->users.rows()) : source_.users; });
   }
   [[nodiscard]] Id items() const {
-    const std::shared_lock lock(*mutex_);
-    return state_ ? static_cast<Id>(state_->items.rows()) : source_.items;
+    return lock_->read([&] { return state_ ? static_cast<Id>(state_->items.rows()) : source_.items; });
   }
   [[nodiscard]] FitReport report() const {
-    const std::shared_lock lock(*mutex_);
-    return report_;
+    return lock_->read([&] { return report_; });
   }
 
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
-    const std::shared_lock lock(*mutex_);
-    const FrozenState& state = fitted();
-    if (items.size() != out.size()) throw ShapeError("score: as many scores as items are needed");
-    check_user(state, user);
-    for (const Id item : items)
-      if (item < 0 || item >= static_cast<Id>(state.items.rows()))
-        throw ShapeError("score: item " + std::to_string(item) + " lies outside the " +
-                         std::to_string(state.items.rows()) + " items");
-    const Id one[] = {user};
-    fill(state, one, items, {out.data(), 1, static_cast<Index>(out.size())});
+    with_state([&](const FrozenState& state, const FitReport&) {
+      if (items.size() != out.size()) throw ShapeError("score: as many scores as items are needed");
+      check_user(state, user);
+      check_items(state, items, "score:");
+      const Id one[] = {user};
+      fill(state, one, items, {out.data(), 1, static_cast<Index>(out.size())});
+    });
   }
 
-  /// @param masked nullptr: what the user has clicked
+  /// @param masked nullptr: nothing
   TopK top_k(std::span<const Id> users, std::span<const Id> candidates, const Interactions* masked, Index k) const {
-    const std::shared_lock lock(*mutex_);
-    const FrozenState& state = fitted();
-    for (const Id user : users) check_user(state, user);
     const cpu::MaskView mask =
         masked == nullptr ? cpu::MaskView{} : cpu::MaskView{masked->offsets(), masked->columns()};
-    return rank(state, users, candidates, mask, k);
+    return with_state([&](const FrozenState& state, const FitReport&) {
+      for (const Id user : users) check_user(state, user);
+      check_items(state, candidates, "top_k: candidate");
+      return rank(state, users, candidates, mask, k);
+    });
   }
   TopK top_k(std::span<const Id> users, Index k) const {
-    const std::shared_lock lock(*mutex_);
-    const FrozenState& state = fitted();
-    for (const Id user : users) check_user(state, user);
-    return rank(state, users, all_items_, {state.history.offsets, state.history.columns}, k);
+    return with_state([&](const FrozenState& state, const FitReport&) {
+      for (const Id user : users) check_user(state, user);
+      return rank(state, users, all_items_, {state.history.offsets, state.history.columns}, k);
+    });
   }
 
   [[nodiscard]] MatrixView<const float> user_factors() const {
-    const std::shared_lock lock(*mutex_);
-    return fitted().users.view();
+    return with_state([](const FrozenState& state, const FitReport&) { return state.users.view(); });
   }
   [[nodiscard]] MatrixView<const float> item_factors() const {
-    const std::shared_lock lock(*mutex_);
-    return fitted().items.view();
+    return with_state([](const FrozenState& state, const FitReport&) { return state.items.view(); });
   }
   [[nodiscard]] ServingModel serving() const {
-    const std::shared_lock lock(*mutex_);
-    const FrozenState& s = fitted();
-    return {s.users.copy(), s.items.copy(),
-            Interactions(static_cast<Id>(s.users.rows()), static_cast<Id>(s.items.rows()), s.history.offsets,
-                         s.history.columns)};
+    return with_state([](const FrozenState& s, const FitReport&) {
+      return ServingModel(s.users.copy(), s.items.copy(),
+                          Interactions(static_cast<Id>(s.users.rows()), static_cast<Id>(s.items.rows()),
+                                       s.history.offsets, s.history.columns));
+    });
   }
 
   Id add_item(std::span<const float> profile) {
-    const std::unique_lock lock(*mutex_);
+    return lock_->write([&] { return append_item(profile); });
+  }
+  Id add_item(IdMap& ids, std::string_view id, std::span<const float> profile) {
+    return lock_->write([&] {
+      if (ids.size() != static_cast<Id>(fitted().items.rows()) || ids.find(id))
+        throw ShapeError("add_item: the id \"" + std::string(id) +
+                         "\" is known, or the ids are not those of the items");
+      const Id item = append_item(profile);
+      ids.insert(id);
+      return item;
+    });
+  }
+
+  Id add_user(std::span<const Id> history, std::span<const float> profile) {
+    return lock_->write([&] { return append_user(history, profile); });
+  }
+
+  void use(FrozenState state, FitReport report) { keep(std::move(state), std::move(report)); }
+  [[nodiscard]] const FrozenOptions& options() const { return options_; }
+  [[nodiscard]] const FrozenSource& source() const { return source_; }
+
+ private:
+  Id append_item(std::span<const float> profile) {
     FrozenState& state = fitted();
     std::vector<float> row(static_cast<std::size_t>(state.layout.width()), 0.0f);
     row.back() = 1;
     if (!profile.empty()) {
-      const Matrix<float> head = apply(state.head, profile, "item", profiles_.items.cols());
+      const Matrix<float> head = apply(state.head, profile, "item", item_width_);
       if (!head.empty()) fill_unseen(head.row(0), state.choice, state.layout, row);
     }
     state.items.push_back(row);
@@ -149,8 +175,7 @@ class FrozenCore {
     return all_items_.back();
   }
 
-  Id add_user(std::span<const Id> history, std::span<const float> profile) {
-    const std::unique_lock lock(*mutex_);
+  Id append_user(std::span<const Id> history, std::span<const float> profile) {
     FrozenState& state = fitted();
     std::vector<Id> clicks(history.begin(), history.end());
     std::sort(clicks.begin(), clicks.end());
@@ -165,16 +190,6 @@ class FrozenCore {
     return static_cast<Id>(state.users.rows()) - 1;
   }
 
-  void use(FrozenState state, FitReport report) { keep(std::move(state), std::move(report)); }
-  template <class Use>
-  auto with_state(const Use& use) const {
-    const std::shared_lock lock(*mutex_);
-    return use(fitted(), report_);
-  }
-  [[nodiscard]] const FrozenOptions& options() const { return options_; }
-  [[nodiscard]] const FrozenSource& source() const { return source_; }
-
- private:
   void check_options() const {
     const FrozenOptions& o = options_;
     const auto require = [](bool fine, const char* rule) {
@@ -192,16 +207,15 @@ class FrozenCore {
                        std::to_string(train.items()) + " items, model and profiles " + std::to_string(source_.users) +
                        " and " + std::to_string(source_.items));
     for (const Id item : train.columns())
-      if (item >= known_items_)
+      if (item >= source_.known)
         throw ShapeError("adapt: " + std::string(what) + " has clicks on item " + std::to_string(item) +
-                         ", but the model knows only " + std::to_string(known_items_) + " items");
+                         ", but the model knows only " + std::to_string(source_.known) + " items");
   }
 
   void keep(FrozenState state, FitReport report) {
-    const std::unique_lock lock(*mutex_);
-    state_ = std::move(state), report_ = std::move(report);
-    all_items_.resize(static_cast<std::size_t>(state_->items.rows()));
-    std::iota(all_items_.begin(), all_items_.end(), Id{0});
+    std::vector<Id> all(static_cast<std::size_t>(state.items.rows()));
+    std::iota(all.begin(), all.end(), Id{0});
+    lock_->write([&] { state_ = std::move(state), report_ = std::move(report), all_items_ = std::move(all); });
   }
 
   [[nodiscard]] const FrozenState& fitted() const {
@@ -216,13 +230,26 @@ class FrozenCore {
                        " users");
   }
 
+  static void check_items(const FrozenState& state, std::span<const Id> items, const char* who) {
+    for (const Id item : items)
+      if (item < 0 || item >= static_cast<Id>(state.items.rows()))
+        throw ShapeError(std::string(who) + " item " + std::to_string(item) + " lies outside the " +
+                         std::to_string(state.items.rows()) + " items");
+  }
+
+  /// @param width of the profiles that the adapter was made with; 0: it was made without
   static Matrix<float> apply(const KernelHead& head, std::span<const float> profile, const char* whose, Index width) {
     if (head.weights.empty() && width == 0)
-      throw ShapeError(std::string("the model was fitted without ") + whose + " profiles");
+      throw ShapeError(std::string("the model was fitted without ") + whose + " profiles. Remedy: pass none here");
     for (const float x : profile)
       if (!std::isfinite(x))
         throw NumericError(std::string("the ") + whose + "'s profile has a number that is not finite");
-    if (head.weights.empty()) return {};
+    if (head.weights.empty()) {
+      if (static_cast<Index>(profile.size()) != width)
+        throw ShapeError(std::string("the ") + whose + "'s profile is " + std::to_string(profile.size()) +
+                         " wide, the others are " + std::to_string(width));
+      return {};
+    }
     return head(
         Matrix<float>(1, static_cast<Index>(profile.size()), std::vector<float>(profile.begin(), profile.end())));
   }
@@ -314,11 +341,11 @@ class FrozenCore {
   FrozenSource source_;
   FrozenProfiles profiles_;
   FrozenOptions options_;
-  Id known_items_ = 0;  // that the model knows; profiles may have more
+  Index item_width_ = 0;  // of the items' profiles; 0: there are none
   std::optional<FrozenState> state_;
   FitReport report_;
   std::vector<Id> all_items_;
-  std::unique_ptr<std::shared_mutex> mutex_ = std::make_unique<std::shared_mutex>();
+  std::unique_ptr<FairLock> lock_ = std::make_unique<FairLock>();
 };
 
 }  // namespace reclm::detail

@@ -9,7 +9,6 @@
 #include <limits>
 #include <map>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,10 +36,12 @@ inline std::vector<double> choice_numbers(const FrozenChoice& c) {
           c.cold_offset,
           static_cast<double>(c.min_history)};
 }
+/// A count that was stored as a number in [0, 2^63]; nothing counts beyond 2^62.
+inline Index count_of(double stored) { return static_cast<Index>(std::min(stored, 0x1p62)); }
 inline FrozenChoice choice_of(const std::vector<double>& v) {
-  return {.ease = {.ridge = v[0], .content = v[1], .items = static_cast<Index>(v[2])},
+  return {.ease = {.ridge = v[0], .content = v[1], .items = count_of(v[2])},
           .residual = v[3],
-          .min_history = static_cast<Index>(v[10]),
+          .min_history = count_of(v[10]),
           .sharpness = v[4],
           .ridge = v[5],
           .cold_residual = v[6],
@@ -49,13 +50,27 @@ inline FrozenChoice choice_of(const std::vector<double>& v) {
           .cold_offset = v[9]};
 }
 
+/// The curves of a report, as rows: gain, then the point.
+inline constexpr Index kCurveColumns = 7;
+inline Matrix<double> curve_rows(const FitReport& report) {
+  std::vector<double> rows;
+  for (const auto& [gain, curve] : report.curves)
+    for (const CalibrationPoint& p : curve)
+      rows.insert(rows.end(), {gain, p.offset, p.warm, p.cold, p.h, p.error, p.warm_error});
+  const Index count = static_cast<Index>(rows.size()) / kCurveColumns;
+  return Matrix<double>(count, kCurveColumns, std::move(rows));
+}
+
 inline void save_frozen(const FrozenCore& core, const std::filesystem::path& path) {
   core.with_state([&](const FrozenState& s, const FitReport& report) {
     const Matrix<float> users = s.users.copy(), items = s.items.copy(), exact = s.exact.copy();
     const std::vector<double> choice = choice_numbers(s.choice);
     const std::vector<double> figures{static_cast<double>(report.validation_users), report.model_alone, report.enhanced,
                                       report.zero_shot, report.warm_alone};
+    const std::vector<double> calibration{report.coverage, report.warm_enhanced};
+    const Matrix<double> curves = curve_rows(report);
     const std::vector<Index> layout{s.layout.model, s.layout.residual};
+    const std::vector<Id> model{core.source().users, core.source().known};
     const std::vector<double> scale{static_cast<double>(s.model_scale), s.head.kernel.sharpness,
                                     s.user_head.kernel.sharpness};
     std::vector<NamedTensor> tensors{NamedTensor::of("users", users),
@@ -64,9 +79,12 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
                                      NamedTensor::of("own", s.own),
                                      NamedTensor::of("seen", s.seen),
                                      NamedTensor::of("columns", s.columns),
+                                     NamedTensor::of("model", model),
                                      NamedTensor::of("layout", layout),
                                      NamedTensor::of("choice", choice),
                                      NamedTensor::of("report", figures),
+                                     NamedTensor::of("report.calibration", calibration),
+                                     NamedTensor::of("report.curves", curves),
                                      NamedTensor::of("scale", scale),
                                      NamedTensor::of("head.mean", s.head.centre.mean()),
                                      NamedTensor::of("head.landmarks", s.head.landmarks),
@@ -101,22 +119,28 @@ class FrozenReader {
     s.product = tier != meta.end() && tier->second == "factor model";
     require(s.product == source.product(), "it was saved for a model of another kind");
     const auto layout = file_.vector<Index>("layout");
-    const auto choice = file_.vector<double>("choice"), scale = file_.vector<double>("scale"),
+    const auto choice = file_.vector<double>("choice"), scale = finite_vector<double>("scale"),
                figures = file_.vector<double>("report");
-    require(layout.size() == 2 && choice.size() == 11 && scale.size() == 3 && figures.size() == 5 && layout[0] >= 0 &&
-                layout[1] >= 0,
+    require(layout.size() == 2 && choice.size() == 11 && scale.size() == 3 && figures.size() == 5,
             "its numbers are not those of version 1");
+    constexpr Index kWidest = std::numeric_limits<Id>::max();
+    require(std::min(layout[0], layout[1]) >= 0 && std::max(layout[0], layout[1]) <= kWidest,
+            "the widths of its layout are out of range");
     s.layout = {layout[0], layout[1]};
+    for (const double count : {choice[2], choice[10], figures[0]})
+      require(count >= 0 && count <= 0x1p63, "a count among its numbers is out of range");
     s.choice = choice_of(choice);
+    if (const char* const flaw = flaw_of(s.choice); flaw != nullptr)
+      throw refusal(std::string("of its choices, ") + flaw);
     s.model_scale = static_cast<float>(scale[0]);
     s.head = head("head.", scale[1]), s.user_head = head("user_head.", scale[2]);
     const Matrix<float> users = finite("users"), items = finite("items"), exact = finite("exact");
     s.users = GrowingRows(users), s.items = GrowingRows(items), s.exact = GrowingRows(exact);
-    s.own = file_.vector<float>("own"), s.seen = file_.vector<std::uint8_t>("seen");
+    s.own = finite_vector<float>("own"), s.seen = file_.vector<std::uint8_t>("seen");
     s.columns = file_.vector<Id>("columns");
     s.model_items = finite("model_items"), s.residual_map = finite("residual_map"), s.fold_in = finite("fold_in");
     s.cold_probes = file_.vector<Id>("cold_probes"), s.cold_rows = finite("cold_rows");
-    s.mean_user = file_.vector<float>("mean_user");
+    s.mean_user = finite_vector<float>("mean_user");
     check_sizes(s, source, exact);
     s.history.offsets = file_.vector<Index>("history.offsets"), s.history.columns = file_.vector<Id>("history.items");
     try {
@@ -125,13 +149,7 @@ class FrozenReader {
     } catch (const ShapeError& error) {
       throw refusal(error.what());
     }
-    FitReport report{.validation_users = static_cast<Index>(figures[0]),
-                     .model_alone = figures[1],
-                     .enhanced = figures[2],
-                     .zero_shot = figures[3],
-                     .warm_alone = figures[4],
-                     .choice = s.choice,
-                     .curve = {}};
+    FitReport report = report_of(figures, s.choice);
     return {std::move(s), std::move(report)};
   }
 
@@ -142,18 +160,52 @@ class FrozenReader {
   void require(bool fine, const char* problem) const {
     if (!fine) throw refusal(problem);
   }
-  [[nodiscard]] Matrix<float> finite(const std::string& name) const {
-    Matrix<float> m = file_.matrix<float>(name);
-    for (Index k = 0; k < m.size(); ++k)
-      if (!std::isfinite(m.data()[k])) throw refusal("tensor \"" + name + "\" has a number that is not finite");
+  template <class T>
+  void require_finite(const std::string& name, std::span<const T> values) const {
+    for (const T x : values)
+      if (!std::isfinite(x)) throw refusal("tensor \"" + name + "\" has a number that is not finite");
+  }
+  template <class T = float>
+  [[nodiscard]] Matrix<T> finite(const std::string& name) const {
+    Matrix<T> m = file_.matrix<T>(name);
+    require_finite<T>(name, {m.data(), static_cast<std::size_t>(m.size())});
     return m;
   }
+  template <class T>
+  [[nodiscard]] std::vector<T> finite_vector(const std::string& name) const {
+    std::vector<T> values = file_.vector<T>(name);
+    require_finite<T>(name, values);
+    return values;
+  }
+  /// Files of 0.2 hold neither calibration nor curves. @param figures NaN where the fit measured none
+  [[nodiscard]] FitReport report_of(const std::vector<double>& figures, const FrozenChoice& choice) const {
+    FitReport report{.validation_users = count_of(figures[0]),
+                     .model_alone = figures[1],
+                     .enhanced = figures[2],
+                     .zero_shot = figures[3],
+                     .warm_alone = figures[4],
+                     .choice = choice};
+    if (!file_.contains("report.curves")) return report;
+    const auto calibration = file_.vector<double>("report.calibration");
+    const Matrix<double> curves = finite<double>("report.curves");
+    require(calibration.size() == 2 && curves.cols() == kCurveColumns, "its curves are not complete");
+    report.coverage = calibration[0], report.warm_enhanced = calibration[1];
+    for (Index r = 0; r < curves.rows(); ++r) {
+      const auto c = curves.row(r);
+      require(c[0] > 0, "a curve's gain is not above 0");
+      report.curves[c[0]].push_back(
+          {.offset = c[1], .warm = c[2], .cold = c[3], .h = c[4], .error = c[5], .warm_error = c[6]});
+    }
+    const auto chosen = report.curves.find(choice.cold_gain);
+    if (chosen != report.curves.end() && std::isfinite(choice.cold_offset)) report.curve = chosen->second;
+    return report;
+  }
   [[nodiscard]] KernelHead head(const std::string& name, double sharpness) const {
-    KernelHead result{CentredProfiles(file_.vector<float>(name + "mean")),
+    KernelHead result{CentredProfiles(finite_vector<float>(name + "mean")),
                       {sharpness},
                       finite(name + "landmarks"),
                       finite(name + "weights")};
-    require(result.landmarks.rows() == result.weights.rows() && std::isfinite(sharpness) && sharpness >= 0 &&
+    require(result.landmarks.rows() == result.weights.rows() && sharpness >= 0 &&
                 (result.weights.empty() || result.landmarks.cols() == static_cast<Index>(result.centre.mean().size())),
             "the parts of a head do not fit each other");
     return result;
@@ -166,10 +218,21 @@ class FrozenReader {
                 static_cast<Index>(s.mean_user.size()) == width && s.seen.size() == items,
             "its vectors are not as wide as its layout says");
     require(s.users.rows() >= source.users && s.items.rows() >= source.items,
-            "it was saved for a model with more users or items");
+            "it was saved for a model with fewer users or items");
+    if (file_.contains("model"))  // absent from files of 0.2
+      require(file_.vector<Id>("model") == std::vector<Id>{source.users, source.known},
+              "it was saved for a model with other numbers of users or items");
+    require(!s.product || s.layout.model == source.user_factors.cols(),
+            "it was saved for a model with factors of another width");
     require(s.product ? exact.empty() && s.own.empty()
                       : exact.cols() == width && exact.rows() == s.items.rows() && s.own.size() == items,
             "its vectors of a scorer's users are not complete");
+    require(std::all_of(s.own.begin() + std::min<std::ptrdiff_t>(source.known, std::ssize(s.own)), s.own.end(),
+                        [](float own) { return own == 0; }),
+            "it was saved for a model with more items");
+    require(std::all_of(s.cold_probes.begin(), s.cold_probes.end(),
+                        [&](Id item) { return item >= 0 && item < static_cast<Id>(items); }),
+            "its probes lie outside its items");
     require(s.model_items.rows() == columns && s.model_items.cols() == s.layout.model &&
                 s.fold_in.rows() == s.layout.model && s.fold_in.cols() == s.layout.model &&
                 (s.residual_map.empty() || s.residual_map.rows() == columns) &&

@@ -28,6 +28,7 @@ namespace reclm::detail {
 /// What the adapter asks of a frozen model.
 struct FrozenSource {
   Id users = 0, items = 0;
+  Id known = 0;  ///< items that the model knows; profiles may have more
   std::function<void(Id, std::span<const Id>, std::span<float>)> score;  ///< of a scorer; else empty
   Matrix<float> user_factors, item_factors;                              ///< [users, d], [items, d]; empty for a scorer
   [[nodiscard]] bool product() const { return !score; }
@@ -111,14 +112,16 @@ inline Matrix<float> blend(double wa, const Matrix<float>& a, double wb, const M
   return result;
 }
 
-/// Mean over rows of the standard deviation within a row; 1 where all is constant.
+/// Mean over rows of the standard deviation within a row; 1 where all is constant but for rounding.
 inline double mean_deviation(const Matrix<float>& scores) {
   double total = 0;
   for (Index r = 0; r < scores.rows(); ++r) {
     double sum = 0, squares = 0;
     for (const float x : scores.row(r)) sum += static_cast<double>(x), squares += static_cast<double>(x) * x;
     const double n = std::max<double>(1, static_cast<double>(scores.cols())), mean = sum / n;
-    total += std::sqrt(std::max(squares / n - mean * mean, 0.0));
+    constexpr double kRounding = 1e-12;  // of the difference below, for its parts
+    const double variance = squares / n - mean * mean;
+    if (variance > kRounding * squares / n) total += std::sqrt(variance);
   }
   const double scale = total / std::max<double>(1, static_cast<double>(scores.rows()));
   return scale > 0 && std::isfinite(scale) ? scale : 1.0;

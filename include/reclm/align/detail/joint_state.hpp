@@ -37,6 +37,14 @@ inline double validation_recall(const PairModel& model, const Interactions& trai
   return users.empty() ? std::numeric_limits<double>::quiet_NaN() : total / static_cast<double>(users.size());
 }
 
+/// True when some click of `valid` can be found by a ranking of `candidates` (ascending), `train` left out.
+inline bool can_measure(const Interactions& train, const Interactions& valid, std::span<const Id> candidates) {
+  for (Id user = 0; user < valid.users(); ++user)
+    for (const Id item : valid.of(user))
+      if (!train.contains(user, item) && std::binary_search(candidates.begin(), candidates.end(), item)) return true;
+  return false;
+}
+
 /// The least-squares map from rows of x to rows of y, with a constant and a small ridge. [x.cols() + 1, y.cols()]
 inline Matrix<float> least_squares(const Matrix<float>& x, const Matrix<float>& y) {
   Matrix<float> with_one(x.rows(), x.cols() + 1, 1.0f);
@@ -59,11 +67,12 @@ inline std::vector<float> mapped(const Matrix<float>& map, std::span<const float
   return y;
 }
 
-/// Profiles with missing rows filled by the mean of the others. @throws ShapeError
+/// Profiles with missing rows filled by the mean of the others. @throws ShapeError, NumericError
 inline Matrix<float> filled_profiles(Matrix<float> rows, std::span<const std::uint8_t> has, const char* whose) {
-  if (has.empty()) return rows;
-  if (static_cast<Index>(has.size()) != rows.rows())
+  if (!has.empty() && static_cast<Index>(has.size()) != rows.rows())
     throw ShapeError(std::string("JointAdapter: as many flags as ") + whose + " profiles are needed");
+  require_finite_profiles(rows, has, whose);
+  if (has.empty()) return rows;
   std::vector<double> mean(static_cast<std::size_t>(rows.cols()));
   double count = 0;
   for (Index r = 0; r < rows.rows(); ++r)

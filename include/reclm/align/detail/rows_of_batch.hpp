@@ -18,6 +18,15 @@ struct BatchNodes {
   std::vector<Id> anchors;  ///< for each triple, the row of its user or positive
 };
 
+/// `count` of the rows 0 … rows − 1, evenly spread; count ≤ rows. Nodes come in the order of their ids: the first ones
+/// would be much the same in every batch.
+inline std::vector<Id> spread_rows(Index rows, Index count) {
+  std::vector<Id> some;
+  some.reserve(static_cast<std::size_t>(count));
+  for (Index k = 0; k < count; ++k) some.push_back(static_cast<Id>(k * rows / count));
+  return some;
+}
+
 /// @param scored [m, d]  @param ids whose rows these are; empty: row k is k  @param rows a row for each triple
 template <class B, class T>
 BatchNodes nodes_of_batch(Tape<B, T>& tape, Var scored, std::span<const Id> ids, std::span<const Id> rows) {

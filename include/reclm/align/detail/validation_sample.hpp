@@ -20,7 +20,7 @@
 
 namespace reclm::detail {
 
-/// Seen items are columns 0 … n − 1. In each of `kFolds` rounds other columns play unseen ones.
+/// Seen items are columns 0 … n − 1. In each of `kFolds` rounds other columns play unseen ones. Every row has a target.
 struct ValidationSample {
   static constexpr int kFolds = 3;
   std::vector<Id> users;
@@ -52,13 +52,14 @@ struct ValidationSample {
     for (Id u = 0; u < train.users(); ++u) with_clicks += !train.of(u).empty();
     coverage = std::min(1.0, static_cast<double>(order.size()) / static_cast<double>(std::max<Index>(with_clicks, 1)));
     if (static_cast<Index>(order.size()) > most_users) order.resize(static_cast<std::size_t>(most_users));
-    for (const auto& [key, u] : order) users.push_back(u);
-    std::sort(users.begin(), users.end());
-    std::erase_if(users, [&](Id u) { return columns_of(valid.of(u)).empty(); });
-    for (const Id u : users) {
-      masked.push_back(columns_of(train.of(u)));
-      targets.push_back(columns_of(valid.of(u)));
-      for (const Index c : masked.back()) std::erase(targets.back(), c);
+    std::vector<Id> asked;
+    for (const auto& [key, u] : order) asked.push_back(u);
+    std::sort(asked.begin(), asked.end());
+    for (const Id u : asked) {
+      std::vector<Index> clicked = columns_of(train.of(u)), wanted = columns_of(valid.of(u));
+      for (const Index c : clicked) std::erase(wanted, c);
+      if (wanted.empty()) continue;
+      users.push_back(u), masked.push_back(std::move(clicked)), targets.push_back(std::move(wanted));
     }
   }
   [[nodiscard]] Index rows() const { return static_cast<Index>(users.size()); }
