@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "reclm/instruct/dialogues.hpp"
+#include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/measures.hpp"
+#include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/train_scorer.hpp"
 #include "reclm/instruct/reward/weigh.hpp"
 #include "reclm/instruct/rl/lm_policy.hpp"
