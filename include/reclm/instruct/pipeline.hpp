@@ -10,7 +10,6 @@
 /// its state in the folder; calling `tune` again with the same settings goes on where it stopped, to the same bits.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -24,6 +23,7 @@
 
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/collaborative.hpp"
+#include "reclm/instruct/detail/ppo_dependences.hpp"
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/fit_evidence.hpp"
 #include "reclm/instruct/reward/saved_reward.hpp"
@@ -278,7 +278,8 @@ class Tuner {
     }
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";
-    options.depends_on = dependences(policy, prompt_print, reward.mixture, scorer);
+    options.depends_on =
+        ppo_dependences(model_.name, options_, prompt_print, policy.parameters(), reward.mixture, scorer);
     options.resume = true;
     options.observer = options_.observer;
     const auto score = [&](std::span<const Response> responses) {
@@ -314,29 +315,6 @@ class Tuner {
       answers.push_back({prompt.user, &prompt.messages, taught_[static_cast<std::size_t>(prompt.user)]});
     }
     return answers;
-  }
-
-  // What a course of ppo depends on besides its own options, as text.
-  std::string dependences(LmPolicy<B>& policy, const Fingerprint& prompts, const RewardMixture& mixture,
-                          SequenceScorer<B>* scorer) const {
-    const auto add_values = [](Fingerprint& print, const auto& parameters) {
-      for (const auto* parameter : parameters) print.add(parameter->value.to_host());
-    };
-    Fingerprint start, reward;
-    add_values(start, policy.parameters());
-    if (scorer != nullptr) add_values(reward, scorer->parameters());
-    reward.add(std::span<const double>(mixture.weights)).add(std::span<const double>(mixture.evidence));
-    for (const RunningScale& scale : mixture.scales)
-      reward.add(std::span<const double>(std::array{scale.count, scale.mean, scale.squares}));
-    reward.add(std::span<const double>(std::array{mixture.malformed, static_cast<double>(mixture.strangers)}));
-    std::string text = model_.name + ", prompts " + prompts.text() + ", updates " + start.text() + " of alpha " +
-                       std::to_string(options_.lora.alpha) + ", reward " + reward.text() + ", answers of " +
-                       std::to_string(options_.policy.max_tokens) + " tokens by seed " +
-                       std::to_string(options_.policy.seed);
-    if (options_.policy.constraint) text += ", constrained";
-    if (options_.policy.distinct_entries) text += ", distinct entries";
-    if (options_.credit_entries) text += ", entries credited";
-    return text;
   }
 
   // By profiles of users whom the policy is not asked about.
