@@ -1,10 +1,6 @@
-/// The endpoint's client against a server in this process: answers, failures, and what becomes of a key.
+/// The endpoint's client against a server in this process: answers and failures.
 #if __has_include(<httplib.h>) && defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 #include "reclm/lm/http/endpoint.hpp"
-
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,105 +8,14 @@
 #include <map>
 #include <mutex>
 
+#include "endpoint_questions.hpp"
 #include "endpoint_server.hpp"
 #include "support/catch.hpp"
-#include "support/temporary_folder.hpp"
 
 using namespace reclm;
 using namespace reclm::lm;
 using namespace reclm_test;
 using Server = LocalServer<>;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-EndpointOptions quick(const std::string& url) {
-  return {.url = url,
-          .model = "m",
-          .key_variable = "RECLM_TEST_KEY",
-          .concurrency = 3,
-          .retries = 3,
-          .first_wait = 0.002,
-          .longest_wait = 0.02};
-}
-
-std::vector<Dialogue> questions(int count) {
-  std::vector<Dialogue> dialogues;
-  for (int k = 0; k < count; ++k)
-    dialogues.push_back({{"system", "Be \"brief\"."}, {"user", "question " + std::to_string(k)}});
-  return dialogues;
-}
-
-/// Answers by index; those that did not come are missing.
-std::map<Index, std::string> ask(const Endpoint& endpoint, const std::vector<Dialogue>& dialogues,
-                                 const ChatParameters& parameters = {}) {
-  std::vector<ChatRequest> requests;
-  for (const Dialogue& d : dialogues) requests.push_back({&d, 7});
-  std::map<Index, std::string> answers;
-  endpoint.chat(requests, parameters, [&](Index k, std::string text) {
-    CHECK(answers.emplace(k, std::move(text)).second);
-    return true;
-  });
-  return answers;
-}
-
-std::string refusal(const EndpointOptions& options, int* status = nullptr, int count = 1) {
-  try {
-    ask(Endpoint(options), questions(count));
-  } catch (const EndpointError& e) {
-    if (status != nullptr) *status = e.status();
-    CHECK(contains(e.what(), "Remedy: "));
-    CHECK(contains(e.what(), options.url));
-    return e.what();
-  }
-  return "no such error";
-}
-
-std::string question_of(const httplib::Request& request) {
-  return nlohmann::json::parse(request.body)["messages"][1]["content"].get<std::string>();
-}
-
-/// Sets an environment variable for the lifetime of the object.
-struct Variable {
-  explicit Variable(const char* value) { ::setenv("RECLM_TEST_KEY", value, 1); }
-  ~Variable() { ::unsetenv("RECLM_TEST_KEY"); }
-};
-
-/// A certificate of its own authority for `host`, and its key.
-struct OwnCertificate {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-
-  explicit OwnCertificate(const std::string& host) {
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_set_version(certificate, 2);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(host.c_str()), -1, -1, 0);
-    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-    const std::string names = "DNS:" + host;
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-    X509_sign(certificate, key, EVP_sha256());
-  }
-  ~OwnCertificate() {
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-  }
-  OwnCertificate(const OwnCertificate&) = delete;
-  OwnCertificate& operator=(const OwnCertificate&) = delete;
-  void write(const std::filesystem::path& path) const {
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    PEM_write_X509(file, certificate);
-    std::fclose(file);
-  }
-};
-
-}  // namespace
 
 TEST_CASE("chat answers come by index, and requests say what was asked for") {
   std::mutex mutex;
@@ -308,56 +213,6 @@ TEST_CASE("a caller that stops gets nothing more and does not wait for what is u
   CHECK_THROWS_AS(
       Endpoint(quick(server.url())).chat(chats, {}, [&](Index, const std::string&) -> bool { throw Unrelated(); }),
       Unrelated);
-}
-
-TEST_CASE("a key goes into the header, out of error texts, and not over open networks") {
-  std::string header;
-  const Server server([&](const httplib::Request& request, httplib::Response& response) {
-    header = request.get_header_value("Authorization");
-    reply(response, "you sent " + header, 401);
-  });
-  const Variable key("sk-very-secret");
-  int status = 0;
-  const std::string text = refusal(quick(server.url()), &status);
-  CHECK(header == "Bearer sk-very-secret");
-  CHECK(status == 401);
-  CHECK(contains(text, "you sent Bearer ***"));
-  CHECK(!contains(text, "secret"));
-  const auto wrong = [&](const std::string& url) {
-    try {
-      ask(Endpoint(quick(url)), questions(1));
-    } catch (const ConfigError& e) {
-      CHECK(!contains(e.what(), "secret"));
-      return std::string(e.what());
-    }
-    return std::string("none");
-  };
-  CHECK(contains(wrong("http://models.example/v1"), "unencrypted"));
-  ::setenv("RECLM_TEST_KEY", "secret\r\nX: y", 1);
-  CHECK(contains(wrong(server.url()), "line end"));
-}
-
-TEST_CASE("a certificate that nobody vouches for, or of another host, is refused") {
-  const test::TemporaryFolder folder;
-  const OwnCertificate own("localhost");
-  own.write(folder / "ca.pem");
-  std::atomic<int> requests{0};
-  const LocalServer<httplib::SSLServer> server(
-      [&](const auto&, httplib::Response& response) {
-        ++requests;
-        reply(response, completion("safe"));
-      },
-      own.certificate, own.key);
-  int status = -1;
-  EndpointOptions options = quick(server.url("https", "localhost"));
-  CHECK(contains(refusal(options, &status), "certificate is not to be trusted"));
-  CHECK(requests == 0);
-  options.ca_file = folder / "ca.pem";
-  CHECK(ask(Endpoint(options), questions(2)).at(1) == "safe");
-  // The right authority, another name.
-  options.url = server.url("https");
-  CHECK(contains(refusal(options, &status), "certificate"));
-  CHECK(requests == 2);
 }
 
 TEST_CASE("embeddings come in batches and in order") {
