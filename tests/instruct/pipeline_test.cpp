@@ -114,6 +114,8 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   TuningOptions guided = quick(folder / "guided");
   guided.stages = {"ppo"};
   guided.given_reward = folder / "whole" / "reward";
+  guided.encoder.width = 24;  // the reward says its own
+  CHECK(load_mixture(guided.given_reward).width == 16);
   CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
 }
 

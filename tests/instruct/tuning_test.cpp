@@ -2,10 +2,14 @@
 /// probabilities that they are trained with, rewards are saved and loaded.
 
 #include <cmath>
+#include <fstream>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 #include "instruct/workshop.hpp"
 #include "reclm/instruct/measures.hpp"
+#include "reclm/instruct/reward/saved_reward.hpp"
 #include "reclm/instruct/reward/train_scorer.hpp"
 #include "reclm/instruct/reward/weigh.hpp"
 #include "reclm/instruct/rl/lm_policy.hpp"
@@ -144,6 +148,12 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   save_reward(folder.path(), reward, &scorer);
   load_reward(folder.path(), loaded, &other);
   CHECK(loaded(answers) == rewards);
+  CHECK(load_mixture(folder.path()).width == evidence->width());
+  CHECK(reward_encoder(folder.path(), {.width = 7}).width == evidence->width());
+  ProfileEvidence wider({.data = &shop.world.dataset, .profiles = shop.world.user_profile_text},
+                        {.width = evidence->width() + 8});
+  ProfileReward<> elsewhere(nullptr, wider);
+  CHECK_THROWS_AS(load_reward(folder.path(), elsewhere, static_cast<SequenceScorer<>*>(nullptr)), DataError);
   const lm::LoraOptions updates = saved_updates(folder / "scorer.safetensors").value();
   CHECK(updates.rank == kUpdates.rank);
   CHECK(updates.alpha == kUpdates.alpha);
@@ -203,10 +213,26 @@ TEST_CASE("beside strangers a scorer says what it knows of one person, and no mo
   CHECK_THROWS_AS(Strangers(shop.dialogues, -1), ConfigError);
   CHECK_THROWS_AS(Strangers(shop.dialogues, kMostStrangers + 1), ConfigError);
   for (const Index odd : {Index{-1}, kMostStrangers + 1}) {
-    reward.mixture.strangers = odd;
-    save_mixture(folder.path(), reward.mixture);
+    RewardMixture mixture = reward.mixture;
+    mixture.strangers = odd;
+    save_mixture(folder.path(), mixture);
     CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
   }
+  for (const Index odd : {Index{-1}, kWidestText + 1}) {
+    RewardMixture mixture = reward.mixture;
+    mixture.width = odd;
+    save_mixture(folder.path(), mixture);
+    CHECK_THROWS_AS(load_mixture(folder.path()), DataError);
+  }
+  RewardMixture silent = reward.mixture;
+  silent.width = 0;
+  save_mixture(folder.path(), silent);
+  CHECK(reward_encoder(folder.path(), {.width = 7}).width == 7);
+  // Rewards of versions that did not say.
+  auto saved = nlohmann::json::parse(std::ifstream(folder / "reward.json"));
+  saved.erase("width");
+  write_file(folder / "reward.json", saved.dump());
+  CHECK(load_mixture(folder.path()).width == 128);
 }
 
 TEST_CASE("weights follow what profiles foresee, and foresight keeps its own") {

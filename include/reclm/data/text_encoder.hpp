@@ -18,11 +18,13 @@
 
 namespace reclm {
 
+inline constexpr Index kWidestText = 4096;
+
 /// How texts become vectors. The defaults were chosen on ml-small (titles, genres, tags), where content-kNN zero-shot
 /// Recall@20 reads: random signs instead of the SVD .12 to .15, SVD .20, a sentence transformer .26; two-word runs,
 /// other n-gram lengths and other hash sizes moved it by less than .01.
 struct TextEncoderOptions {
-  Index width = 256;       ///< columns of the result, 1 to 4,096
+  Index width = 256;       ///< columns of the result, 1 to kWidestText
   int word_ngrams = 1;     ///< runs of up to so many words are features; 0 to 3
   int shortest_gram = 3;   ///< code points of character n-grams, the word's borders counted; at least 1
   int longest_gram = 5;    ///< at most 16; 0 for none
@@ -37,7 +39,7 @@ inline void check(const TextEncoderOptions& options) {
   const auto require = [](bool fine, const char* rule) {
     if (!fine) throw ConfigError(std::string("TextEncoderOptions: ") + rule);
   };
-  require(options.width >= 1 && options.width <= 4096, "width must lie in 1 … 4096");
+  require(options.width >= 1 && options.width <= kWidestText, "width must lie in 1 … 4096");
   require(options.word_ngrams >= 0 && options.word_ngrams <= 3, "word_ngrams must lie in 0 … 3");
   require(options.longest_gram >= 0 && options.longest_gram <= 16, "longest_gram must lie in 0 … 16");
   require(options.shortest_gram >= 1, "shortest_gram must be at least 1");

@@ -229,8 +229,11 @@ class Tuner {
   }
 
   ProfileEvidence& evidence() {
-    if (!evidence_)
+    if (!evidence_) {
+      if (!options_.given_reward.empty()) options_.encoder = reward_encoder(options_.given_reward, options_.encoder);
       evidence_ = std::make_unique<ProfileEvidence>(evidence_of(from_, taught_, options_.seed), options_.encoder);
+      options_.mixture.width = evidence_->width();
+    }
     return *evidence_;
   }
 

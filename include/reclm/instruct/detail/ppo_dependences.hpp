@@ -29,7 +29,8 @@ std::string ppo_dependences(const std::string& model, const TuningOptions& optio
   reward.add(std::span<const double>(mixture.weights)).add(std::span<const double>(mixture.evidence));
   for (const RunningScale& scale : mixture.scales)
     reward.add(std::span<const double>(std::array{scale.count, scale.mean, scale.squares}));
-  reward.add(std::span<const double>(std::array{mixture.malformed, static_cast<double>(mixture.strangers)}));
+  reward.add(std::span<const double>(
+      std::array{mixture.malformed, static_cast<double>(mixture.strangers), static_cast<double>(mixture.width)}));
   std::string text = model + ", prompts " + prompts.text() + ", updates " + updates.text() + " of alpha " +
                      std::to_string(options.lora.alpha) + ", reward " + reward.text() + ", answers of " +
                      std::to_string(options.policy.max_tokens) + " tokens by seed " +

@@ -51,6 +51,7 @@ struct RewardMixture {
   /// From the scorer's opinion of an answer its mean opinion beside so many other people's prompts is taken (see
   /// strangers.hpp), 0 to 64
   Index strangers = 0;
+  Index width = 0;  ///< columns of the vectors that evidence and terms were measured by, up to 4,096; 0: not said
 
   void calibrate(const TermValues& values) {
     for (std::size_t k = 0; k < kRewardTerms; ++k) scales[k].add(values[k]);

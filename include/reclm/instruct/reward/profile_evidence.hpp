@@ -45,6 +45,7 @@ class ProfileEvidence {
 
   /// Rows of unit length; zeros for a text of which the data set knows nothing.
   [[nodiscard]] Matrix<float> vectors(std::span<const std::string> texts) const { return encoder_(texts); }
+  [[nodiscard]] Index width() const { return encoder_.width(); }
   [[nodiscard]] const LiftScale& lifts() const { return lifts_; }
 
   /// Whether some item or profile has each word of `phrase`.

@@ -57,6 +57,9 @@ class ProfileReward {
   Index wanted = 3;       ///< interests, and identities, that a profile is asked for
   Strangers strangers{};  ///< beside whose prompts the scorer's opinion is taken; as many as mixture.strangers says
 
+  /// Columns of the vectors that it judges by.
+  [[nodiscard]] Index width() const { return evidence_.width(); }
+
   /// What speaks for each answer, malformed ones too.
   std::vector<EvidenceValues> evidence(std::span<const ProfileAnswer> answers) {
     std::vector<EvidenceValues> result;
@@ -234,11 +237,9 @@ inline void save_mixture(const std::filesystem::path& folder, const RewardMixtur
   nlohmann::ordered_json evidence = nlohmann::ordered_json::object();
   for (std::size_t k = 0; k < kEvidence; ++k)
     evidence[std::string(name_of(static_cast<Evidence>(k)))] = mixture.evidence[k];
-  const nlohmann::ordered_json all{{"format", detail::kRewardFormat},
-                                   {"malformed", mixture.malformed},
-                                   {"strangers", mixture.strangers},
-                                   {"evidence", std::move(evidence)},
-                                   {"terms", std::move(terms)}};
+  const nlohmann::ordered_json all{{"format", detail::kRewardFormat}, {"malformed", mixture.malformed},
+                                   {"strangers", mixture.strangers},  {"width", mixture.width},
+                                   {"evidence", std::move(evidence)}, {"terms", std::move(terms)}};
   std::error_code ignored;
   std::filesystem::create_directories(folder, ignored);
   write_file(folder / "reward.json", all.dump(2) + "\n");
@@ -264,12 +265,16 @@ inline RewardMixture load_mixture(const std::filesystem::path& folder) {
     return value;
   };
   mixture.malformed = number(all, "malformed");
-  if (all.contains("strangers")) {  // before there were any, rewards said nothing of them
-    const double strangers = number(all, "strangers");
-    if (!(strangers >= 0 && strangers <= kMostStrangers && std::floor(strangers) == strangers))
-      throw refuse("\"strangers\" is no whole number from 0 to " + std::to_string(kMostStrangers));
-    mixture.strangers = static_cast<Index>(strangers);
-  }
+  const auto whole = [&](const char* key, Index most, Index unsaid) {
+    if (!all.contains(key)) return unsaid;
+    const double value = number(all, key);
+    if (!(value >= 0 && value <= static_cast<double>(most) && std::floor(value) == value))
+      throw refuse(std::string("\"") + key + "\" is no whole number from 0 to " + std::to_string(most));
+    return static_cast<Index>(value);
+  };
+  // What rewards of earlier versions said nothing of: they had no strangers, and vectors of 128 columns.
+  mixture.strangers = whole("strangers", kMostStrangers, 0);
+  mixture.width = whole("width", kWidestText, 128);
   for (std::size_t k = 0; k < kEvidence; ++k)
     mixture.evidence[k] = number(all.value("evidence", nlohmann::json()), name_of(static_cast<Evidence>(k)).data());
   for (std::size_t k = 0; k < kRewardTerms; ++k) {
@@ -288,14 +293,22 @@ inline RewardMixture load_mixture(const std::filesystem::path& folder) {
 /// Writes reward.json and, with a reward model, scorer.safetensors. @throws IoError
 template <class B>
 void save_reward(const std::filesystem::path& folder, const ProfileReward<B>& reward, SequenceScorer<B>* scorer) {
-  save_mixture(folder, reward.mixture);
+  RewardMixture mixture = reward.mixture;
+  mixture.width = reward.width();
+  save_mixture(folder, mixture);
   if (scorer != nullptr) scorer->save(folder / "scorer.safetensors");
 }
 
-/// Takes both over. @throws IoError, DataError
+/// Takes both over. @throws IoError; DataError, also where the saved reward judged by vectors of another width: what it
+/// learned of them does not hold (see reward_encoder)
 template <class B>
 void load_reward(const std::filesystem::path& folder, ProfileReward<B>& reward, SequenceScorer<B>* scorer) {
   RewardMixture mixture = load_mixture(folder);
+  if (mixture.width > 0 && mixture.width != reward.width())
+    throw DataError((folder / "reward.json").string(), 0,
+                    "the reward judges by vectors of " + std::to_string(mixture.width) + " columns, not of " +
+                        std::to_string(reward.width()),
+                    "encode texts as wide as it says");
   if (scorer != nullptr) scorer->load(folder / "scorer.safetensors");
   reward.mixture = mixture;
 }

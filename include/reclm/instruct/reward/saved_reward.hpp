@@ -30,6 +30,13 @@ inline lm::LoraOptions scorer_updates(const std::filesystem::path& folder, const
       .value_or(options.reward_from_tuned ? options.lora : options.reward_lora);
 }
 
+/// How the vectors of a reward in `folder` are made: by `options`, as wide as it was trained with.
+/// @throws IoError, DataError
+inline TextEncoderOptions reward_encoder(const std::filesystem::path& folder, TextEncoderOptions options) {
+  if (const Index width = load_mixture(folder).width; width > 0) options.width = width;
+  return options;
+}
+
 /// Holds all that the reward reads.
 template <class B = Cpu>
 class SavedReward {
@@ -44,7 +51,7 @@ class SavedReward {
               const std::filesystem::path& folder)
       : scorer_(model, scorer_updates(folder, options), {}, options.held),
         taught_(taught_profiles(from, tuning_split(from, options.seed))),
-        evidence_(evidence_of(from, taught_, options.seed), options.encoder),
+        evidence_(evidence_of(from, taught_, options.seed), reward_encoder(folder, options.encoder)),
         dialogues_(*from.data, options.dialogues),
         reward_(&scorer_, evidence_) {
     reward_.wanted = options.dialogues.user_entries;
