@@ -14,16 +14,14 @@
 #include <exception>
 #include <numeric>
 
-#include "reclm/data/text_encoder.hpp"
 #include "reclm/data/world.hpp"
-#include "reclm/eval/protocol.hpp"
 #include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/pipeline.hpp"
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
-#include "reclm/model/baselines.hpp"
 #include "tuning_baselines.hpp"
 #include "tuning_place.hpp"
+#include "tuning_ranking.hpp"
 #include "tuning_reader.hpp"
 #include "tuning_tables.hpp"
 
@@ -296,8 +294,6 @@ class OneSeed {
     return answers(model_, decoder, std::span<const lm::Dialogue>(asked), how);
   }
 
-  // Unseen items by the cosine between the profile's vector and that of their text and profile: nothing is learned from
-  // clicks.
   void recommend(const std::map<std::string, Draws>& texts, const std::map<std::string, Draws>& greedy) {
     const Dataset& data = *here_.data.data;
     const ItemTexts item_texts(data);
@@ -307,51 +303,24 @@ class OneSeed {
       raw.push_back(item_texts.text(i));
       items.push_back(raw.back() + " " + about[static_cast<std::size_t>(i)]);
     }
-    const std::pair<const std::map<std::string, Draws>*, std::vector<float> Arm::*> kinds[] = {
-        {&texts, &Arm::recall}, {&greedy, &Arm::greedy_recall}};
-    for (const auto& [all, where] : kinds)
+    for (const auto* all : {&texts, &greedy})
       for (const auto& [name, draws] : *all)
         for (const auto& written : draws) profiles.insert(profiles.end(), written.begin(), written.end());
     const Profiles vectors = encode_profiles(items, profiles);
-    const CentredProfiles centred(vectors.items, items_of(data.train));
-    const auto judge = [&](std::vector<float>& recall, Matrix<float> users, Matrix<float> of_items,
-                           std::size_t draws = 1) {
-      EvalOptions how;
-      how.metrics = {.kinds = {MetricKind::recall}, .cutoffs = {20}};
-      how.catalogue = false;
-      add_recall(recall, evaluate(data, Setting::zero_shot, PairModel(std::move(users), std::move(of_items)), how),
-                 draws);
-    };
+    const tuning_study::UnseenItems unseen(data, users_, raw, vectors.items);
     Index first = 0;
-    for (const auto& [all, where] : kinds)
+    for (const auto* all : {&texts, &greedy})
       for (const auto& [name, draws] : *all)
         for (std::size_t draw = 0; draw < draws.size(); ++draw) {
-          Matrix<float> users(data.train.users(), vectors.users.cols());
-          for (std::size_t k = 0; k < users_.size(); ++k)
-            std::ranges::copy(vectors.users.row(first + static_cast<Index>(k)), users.row(users_[k]).begin());
+          Arm& arm = result_.arms[name];
+          add_share(all == &texts ? arm.recall : arm.greedy_recall, unseen.by_profiles(vectors.users, first),
+                    draws.size());
+          if (all == &texts) add_share(arm.beside, unseen.beside_history(vectors.users, first), draws.size());
           first += static_cast<Index>(users_.size());
-          judge(result_.arms[name].*where, std::move(users), Matrix<float>(centred.rows()), draws.size());
         }
-    const auto judge_history = [&](const char* name, const Matrix<float>& of_items) {
-      const ContentKnn history(data.train, of_items);
-      judge(result_.arms[name].recall, history.user_factors(), history.item_factors());
-    };
-    judge_history(kHistory, encode_text(raw));
-    judge_history(kDescribed, vectors.items);
-    Matrix<float> noise(data.train.users(), vectors.items.cols());
-    const Random random(seed_, Stream::evaluation, 0x6e6f6973u);
-    for (Index k = 0; k < noise.size(); ++k) noise.data()[k] = random.uniform(static_cast<std::uint64_t>(k)) - 0.5f;
-    judge(result_.arms[kRandom].recall, std::move(noise), Matrix<float>(centred.rows()));
-  }
-
-  void add_recall(std::vector<float>& total, const SettingResult& result, std::size_t draws) {
-    const MetricResult& recall = *result.find("recall@20");
-    std::vector<std::uint8_t> asked(static_cast<std::size_t>(here_.data.data->train.users()), 0);
-    for (const Id user : users_) asked[static_cast<std::size_t>(user)] = 1;
-    std::vector<float> theirs;
-    for (std::size_t k = 0; k < recall.per_user.size(); ++k)
-      if (asked[static_cast<std::size_t>((*recall.users)[k])]) theirs.push_back(recall.per_user[k]);
-    add_share(total, theirs, draws);
+    result_.arms[kHistory].recall = result_.arms[kHistory].beside = unseen.by_history();
+    result_.arms[kDescribed].recall = unseen.by_described_history();
+    result_.arms[kRandom].recall = unseen.by_chance(seed_);
   }
 
   std::filesystem::path folder_;

@@ -50,6 +50,7 @@ struct Arm {
   std::vector<float> greedy;              ///< the same of profiles written at temperature 0
   std::vector<float> recall;              ///< zero-shot Recall@20 of each user with unseen targets
   std::vector<float> greedy_recall;       ///< the same of profiles written at temperature 0
+  std::vector<float> beside;              ///< Recall@20 where the history's raw text is heard, too
   std::map<std::string, double> figures;  ///< of all users together: valid, precision, distinct, mentioned
 };
 
@@ -63,11 +64,8 @@ struct Seed {
 inline void write(const std::filesystem::path& path, const Seed& seed, const std::string& settings) {
   nlohmann::ordered_json all{{"settings", settings}, {"figures", seed.figures}, {"samples", seed.samples}};
   for (const auto& [name, arm] : seed.arms)
-    all["arms"][name] = {{"accuracy", arm.accuracy},
-                         {"greedy", arm.greedy},
-                         {"recall", arm.recall},
-                         {"greedy_recall", arm.greedy_recall},
-                         {"figures", arm.figures}};
+    all["arms"][name] = {{"accuracy", arm.accuracy},           {"greedy", arm.greedy}, {"recall", arm.recall},
+                         {"greedy_recall", arm.greedy_recall}, {"beside", arm.beside}, {"figures", arm.figures}};
   reclm::write_file(path, all.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
@@ -81,9 +79,10 @@ inline std::optional<Seed> read(const std::filesystem::path& path, const std::st
   seed.figures = all.at("figures").get<std::map<std::string, double>>();
   seed.samples = all.at("samples").get<std::map<std::string, std::vector<std::string>>>();
   for (const auto& [name, arm] : all.at("arms").items())
-    seed.arms[name] = {arm.at("accuracy").get<std::vector<float>>(), arm.at("greedy").get<std::vector<float>>(),
-                       arm.at("recall").get<std::vector<float>>(), arm.at("greedy_recall").get<std::vector<float>>(),
-                       arm.at("figures").get<std::map<std::string, double>>()};
+    seed.arms[name] = {
+        arm.at("accuracy").get<std::vector<float>>(), arm.at("greedy").get<std::vector<float>>(),
+        arm.at("recall").get<std::vector<float>>(),   arm.at("greedy_recall").get<std::vector<float>>(),
+        arm.at("beside").get<std::vector<float>>(),   arm.at("figures").get<std::map<std::string, double>>()};
   return seed;
 }
 
@@ -110,11 +109,10 @@ inline void print_arms(const std::vector<Seed>& seeds, const std::vector<std::st
   std::puts(
       "| profiles | true interests named | … at temperature 0 | … in any form | of those named, true | follow the form "
       "| "
-      "different interests | zero-shot Recall@20 | … at temperature 0 |\n| --- | --- | --- | --- | --- | --- | --- | "
-      "--- "
-      "| --- |");
+      "different interests | zero-shot Recall@20 | … at temperature 0 | … beside raw text |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
   for (const std::string& name : arms) {
-    std::vector<double> accuracy, greedy, recall, greedy_recall;
+    std::vector<double> accuracy, greedy, recall, greedy_recall, beside;
     std::map<std::string, std::vector<double>> figures;
     if (std::ranges::none_of(seeds, [&](const Seed& seed) { return seed.arms.contains(name); })) continue;
     for (const Seed& seed : seeds) {
@@ -123,14 +121,14 @@ inline void print_arms(const std::vector<Seed>& seeds, const std::vector<std::st
       const Arm& arm = found->second;
       for (const auto& [values, means] :
            {std::pair{&arm.accuracy, &accuracy}, std::pair{&arm.greedy, &greedy}, std::pair{&arm.recall, &recall},
-            std::pair{&arm.greedy_recall, &greedy_recall}})
+            std::pair{&arm.greedy_recall, &greedy_recall}, std::pair{&arm.beside, &beside}})
         if (!values->empty()) means->push_back(mean(*values));
       for (const auto& [figure, value] : arm.figures) figures[figure].push_back(value);
     }
-    std::printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", name.c_str(), spread(accuracy).c_str(),
+    std::printf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", name.c_str(), spread(accuracy).c_str(),
                 spread(greedy).c_str(), spread(figures["mentioned"]).c_str(), spread(figures["precision"]).c_str(),
                 spread(figures["valid"]).c_str(), spread(figures["distinct"]).c_str(), spread(recall).c_str(),
-                spread(greedy_recall).c_str());
+                spread(greedy_recall).c_str(), spread(beside).c_str());
   }
   std::puts("");
 }
@@ -214,6 +212,11 @@ inline void print_all(const std::vector<Seed>& seeds) {
                                                                 {kAgreed, kSftAgreed},
                                                                 {kPpoAgreed, kAgreed},
                                                                 {kPpo, kAgreed}};
+  // Whether profiles tell more than the history that they were written from.
+  const std::vector<std::pair<std::string, std::string>> beside{
+      {kUntuned, kHistory},     {kSft, kHistory},    {kCollaborative, kHistory}, {kPpo, kHistory},
+      {kTransferred, kHistory}, {kAgreed, kHistory}, {kPpoAgreed, kHistory},     {kShuffled, kHistory},
+      {kVoted, kHistory},       {kTeacher, kHistory}};
   const std::pair<const char*, std::vector<float> Arm::*> kinds[] = {
       {"true interests named", &Arm::accuracy},
       {"true interests named at temperature 0", &Arm::greedy},
@@ -223,6 +226,8 @@ inline void print_all(const std::vector<Seed>& seeds) {
     print_tests(seeds, title, values, ladder);
     print_tests(seeds, (std::string(title) + ", others").c_str(), values, others);
   }
+  print_tests(seeds, "zero-shot Recall@20 beside raw text", &Arm::beside, ladder);
+  print_tests(seeds, "zero-shot Recall@20 beside raw text, against it alone", &Arm::beside, beside);
   print_figures(seeds);
   for (const auto& [stage, texts] : seeds.front().samples)
     for (const std::string& text : texts) std::printf("- %s: %s\n", stage.c_str(), text.c_str());
