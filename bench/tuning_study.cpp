@@ -210,7 +210,7 @@ class OneSeed {
         arm.figures["distinct"] += share * all.distinct_interests;
       }
       for (std::size_t k = 0; k < std::min<std::size_t>(3, users_.size()); ++k)
-        result_.samples[name].push_back(draws[0][k]);
+        result_.samples[name].push_back(without_cut_mark(draws[0][k]));
     }
     for (std::size_t k = 0; k < 3; ++k) {
       std::string names;
@@ -305,7 +305,8 @@ class OneSeed {
     }
     for (const auto* all : {&texts, &greedy})
       for (const auto& [name, draws] : *all)
-        for (const auto& written : draws) profiles.insert(profiles.end(), written.begin(), written.end());
+        for (const auto& written : draws)
+          for (const std::string& profile : written) profiles.push_back(without_cut_mark(profile));
     const Profiles vectors = encode_profiles(items, profiles);
     const tuning_study::UnseenItems unseen(data, users_, raw, vectors.items);
     Index first = 0;

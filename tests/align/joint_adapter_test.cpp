@@ -229,6 +229,15 @@ TEST_CASE("a fit of an encoder that was stopped ends as one that was not") {
     CHECK(resumed.serving().user_factors() == whole.serving().user_factors());
     CHECK(resumed.serving().item_factors() == whole.serving().item_factors());
   }
+  // Another training's checkpoint: of other profiles, another validation split, another alignment, another width.
+  Matrix<float> others = data.item_profiles;
+  others(3, 1) = -others(3, 1) + 0.5f;
+  CHECK_THROWS_AS(adapt(mine, make_profiles(others), options).fit(data.train, data.valid), ConfigError);
+  CHECK_THROWS_AS(adapt(mine, make_profiles(data.item_profiles), options).fit(data.train, data.train), ConfigError);
+  JointOptions changed = options;
+  changed.alignment = presets::RecLM::alignment();
+  changed.alignment->weight *= 2;
+  CHECK_THROWS_AS(adapt(mine, make_profiles(data.item_profiles), changed).fit(data.train, data.valid), ConfigError);
   // A checkpoint would not hold the factors of a model that keeps its own.
   SmallFactors own(61, 81, 8);
   auto refused = adapt(own, make_profiles(data.item_profiles), options);

@@ -117,13 +117,46 @@ TEST_CASE("a policy draws by the probabilities that it is trained with") {
   const auto log_probs = instruct::detail::host_values(tape.value(now.log_probs));
   CHECK(log_probs == policy.reference(answers));
   std::size_t at = 0;
+  const auto marked = [](const lm::Generation& g) {
+    return g.finish == lm::Finish::length ? g.text + kCutOff : g.text;
+  };
+  CHECK(std::ranges::any_of(drawn, [](const auto& g) { return g.finish == lm::Finish::length; }));
   for (std::size_t k = 0; k < drawn.size(); ++k) {
     CHECK(drawn[k].tokens == answers[k].tokens);
+    CHECK(policy.texts()[k] == marked(drawn[k]));
     for (const float expected : drawn[k].log_probabilities)
       CHECK(log_probs[at++] == Approx(static_cast<double>(expected)).margin(1e-4));
   }
   CHECK(at == log_probs.size());
   CHECK(instruct::detail::host_values(tape.value(now.values)) == std::vector<double>(at, 0.0));
+}
+
+TEST_CASE("an answer that max_tokens cut off is no profile, to the study and to the reward") {
+  const Workshop shop(16);
+  const Prompts prompts(shop, std::span(shop.train).first(2));
+  const lm::Decoder<> decoder(*shop.model.weights);
+  const AnswerOptions how{.sampling = {.temperature = 0}, .max_tokens = 3};
+  for (const std::string& text : instruct::answers(shop.model, decoder, std::span(prompts.dialogues), how)) {
+    CHECK(text.ends_with(kCutOff));
+    CHECK_FALSE(without_cut_mark(text).ends_with(kCutOff));
+  }
+  lm::Generation ended;  // by its grammar, with the last token
+  ended.text = "a";
+  ended.finish = lm::Finish::length;
+  CHECK(marked_answer(std::move(ended), true) == "a");
+
+  const std::string whole = shop.pairs[0].chosen;
+  CHECK(form_of(whole).whole);
+  CHECK_FALSE(form_of(whole + kCutOff).whole);
+  const auto evidence = shop.evidence();
+  ProfileReward<> reward(nullptr, *evidence);
+  reward.mixture.weights = {0, 1, 0, 0, 0};
+  const std::vector<ProfileAnswer> both{{shop.pairs[0].user, &shop.pairs[0].prompt, whole},
+                                        {shop.pairs[0].user, &shop.pairs[0].prompt, whole + kCutOff}};
+  reward.calibrate(both);
+  CHECK(reward(both)[1] == reward.mixture.malformed);
+  CHECK(reward(both)[0] != reward.mixture.malformed);
+  CHECK(reward.by_entry(both)[1].entries.empty());
 }
 
 TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused") {

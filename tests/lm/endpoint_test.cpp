@@ -58,6 +58,10 @@ TEST_CASE("chat answers come by index, and requests say what was asked for") {
   const Endpoint cut(quick(short_of_breath.url()));
   CHECK(ask(cut, questions(1)).at(0) == "to be co");
   CHECK(ask(cut, questions(1), {.cut_off = "~"}).at(0) == "to be co~");
+  const Server thinking([&](const httplib::Request&, httplib::Response& response) {
+    reply(response, R"({"choices": [{"message": {"content": null}, "finish_reason": "length"}]})");
+  });
+  CHECK(ask(Endpoint(quick(thinking.url())), questions(1), {.cut_off = "~"}).at(0) == "~");
 }
 
 TEST_CASE("refused, failing and broken answers are asked for again") {

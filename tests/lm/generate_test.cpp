@@ -309,6 +309,9 @@ TEST_CASE("sampling follows the options") {
   CHECK_THROWS_AS(check(SamplingOptions{.min_p = 2}), ConfigError);
   CHECK_THROWS_AS(check(SamplingOptions{.repetition_penalty = 0}), ConfigError);
   CHECK_THROWS_AS(choose(std::vector<float>{1, NAN}, {}, {}, nullptr, 0), NumericError);
+  const std::vector<TokenId> beyond{6, 7}, none;  // of a vocabulary larger than the model's
+  CHECK_THROWS_AS(choose(std::vector<float>{1, 2}, {}, {}, &beyond, 0), ConfigError);
+  CHECK_THROWS_AS(choose(std::vector<float>{1, 2}, {.temperature = 0}, {}, &none, 0), ConfigError);
 }
 
 TEST_CASE("generate: prompts that dynamic RoPE turns by their length share nothing, and are the same in any company") {

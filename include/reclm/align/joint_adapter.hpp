@@ -2,6 +2,7 @@
 /// @file joint_adapter.hpp
 /// `JointAdapter`: a better model made by training somebody's model together with profiles.
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <numeric>
@@ -21,6 +22,7 @@
 #include "reclm/align/presets.hpp"
 #include "reclm/align/profiles.hpp"
 #include "reclm/align/serving.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/model/backbones/matrix_factorization.hpp"
 #include "reclm/model/concepts.hpp"
 #include "reclm/model/encoder_backbone.hpp"
@@ -189,6 +191,10 @@ class JointAdapter {
     TrainOptions training = options_.training;
     training.seed = options_.seed;
     training.selection = valid != nullptr ? Selection::best : Selection::last;
+    if (!training.checkpoint.empty()) {
+      const bool told = !training.subject.empty();
+      training.subject += (told ? "; " : "") + subject(valid, alignment);
+    }
     JointReport report;
     std::optional<PairModel> best;
     int best_epoch = 0;
@@ -222,6 +228,18 @@ class JointAdapter {
       report_ = report;
     });
     return report;
+  }
+
+  // What a checkpoint must agree in, besides what `train` sees.
+  [[nodiscard]] std::string subject(const Interactions* valid, const AlignmentOptions& alignment) const {
+    Fingerprint print;
+    print.add(profiles_.items).add(profiles_.users);
+    if (valid != nullptr) print.add(*valid);
+    print.add(std::span<const double>(std::array{alignment.weight, alignment.temperature,
+                                                 alignment.learn_temperature ? 1.0 : 0.0,
+                                                 static_cast<double>(alignment.negatives), alignment.mask}));
+    return "profiles, validation and alignment of fingerprint " + print.text() + ", Recall@" +
+           std::to_string(options_.cutoff) + ", width " + std::to_string(options_.width);
   }
 
   void check(const Interactions& train, const Interactions* valid) const {

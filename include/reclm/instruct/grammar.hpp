@@ -27,6 +27,12 @@ inline constexpr std::string_view kIdentityLabel = "User identity:", kInterestLa
 /// is no profile's; lists that had ended before it are whole.
 inline constexpr char kCutOff = '\x18';
 
+/// The answer itself, to be shown or encoded.
+inline std::string without_cut_mark(std::string answer) {
+  if (answer.ends_with(kCutOff)) answer.pop_back();
+  return answer;
+}
+
 /// What a profile says.
 struct Profile {
   std::vector<std::string> identities, interests;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/samples.hpp"
 #include "reclm/lm/generate.hpp"
 #include "reclm/lm/training/samples.hpp"
@@ -44,6 +45,13 @@ inline std::vector<lm::TrainingSample> training_samples(const lm::TextCodec& cod
   return samples;
 }
 
+/// The text of an answer, with `kCutOff` behind one that max_tokens cut off. What a constraint led to its end by the
+/// last token is whole.
+inline std::string marked_answer(lm::Generation&& answer, bool constrained) {
+  if (answer.finish == lm::Finish::length && !constrained) answer.text += kCutOff;
+  return std::move(answer.text);
+}
+
 /// How profiles are drawn from a model.
 struct AnswerOptions {
   lm::SamplingOptions sampling{.temperature = 0.9f, .top_p = 0.9f};  ///< RecLM adds repetition_penalty 1.3
@@ -54,7 +62,8 @@ struct AnswerOptions {
   Observer observer{};
 };
 
-/// One answer a dialogue. @throws ConfigError on a prompt that the model's context does not hold
+/// One answer a dialogue; behind one that max_tokens cut off stands `kCutOff` (see grammar.hpp). @throws ConfigError on
+/// a prompt that the model's context does not hold
 template <class B>
 std::vector<std::string> answers(const LanguageModel& model, const lm::Decoder<B>& decoder,
                                  std::span<const lm::Dialogue> dialogues, const AnswerOptions& options = {}) {
@@ -67,7 +76,7 @@ std::vector<std::string> answers(const LanguageModel& model, const lm::Decoder<B
                         .seed = options.seed});
   std::vector<std::string> texts;
   for (lm::Generation& g : lm::generate(decoder, model.texts, requests, {.batch = options.batch}, options.observer))
-    texts.push_back(std::move(g.text));
+    texts.push_back(marked_answer(std::move(g), options.constraint != nullptr));
   return texts;
 }
 

@@ -383,6 +383,7 @@ class Tuner {
     ShownProfiles shown{
         after, answers(model_, decoder, std::span<const lm::Dialogue>(asked), options_.answers), 0, 0, {}};
     const ProfileReport compared = compare_profiles(shown.texts, truth);
+    for (std::string& text : shown.texts) text = without_cut_mark(std::move(text));
     shown.valid = compared.valid;
     shown.distinctness = compared.distinct_interests;
     if (from_.truth && prompts.front().user >= 0) shown.against_truth = compared;

@@ -166,7 +166,7 @@ class ProfileWriter {
       ++report_.written;
       share(state);
     } else {
-      if (text.ends_with(kCutOff)) text.pop_back();
+      text = without_cut_mark(std::move(text));
       constexpr std::size_t kLongest = 4096;  // of what is kept to look at
       text.resize(std::min(text.size(), kLongest));
       store_.add(line_of(first, state, std::move(text), std::string(fault_name(reading.fault)), attempt));

@@ -127,10 +127,10 @@ inline Choice choose(std::span<const float> logits, const SamplingOptions& optio
 
   std::vector<detail::Candidate> candidates;
   if (allowed != nullptr) {
-    if (allowed->empty()) throw ConfigError("the constraint allows no token here");
     for (const TokenId token : *allowed)
       if (static_cast<std::size_t>(token) < logits.size())
         candidates.push_back({logits[static_cast<std::size_t>(token)], token});
+    if (candidates.empty()) throw ConfigError("the constraint allows no token here");
   } else {
     candidates.reserve(logits.size());
     for (std::size_t i = 0; i < logits.size(); ++i) candidates.push_back({logits[i], static_cast<TokenId>(i)});

@@ -124,6 +124,7 @@ struct AnswerForm {
 
 inline AnswerForm form_of(std::string_view text) {
   AnswerForm form;
+  if (text.ends_with(kCutOff)) return form;
   const auto exact = detail::exact_profile(text);
   if (!exact) return form;
   form.whole = true;

@@ -74,12 +74,12 @@ class LmPolicy {
     auto drawn = lm::generate(decoder_, model_.texts, requests, {.batch = options_.batch});
     for (std::size_t k = 0; k < drawn.size(); ++k) {
       responses.push_back({questions[k], std::move(drawn[k].tokens)});
-      texts_.push_back(std::move(drawn[k].text));
+      texts_.push_back(marked_answer(std::move(drawn[k]), options_.constraint != nullptr));
     }
     return responses;
   }
 
-  /// The texts of the answers drawn last.
+  /// The texts of the answers drawn last, as `answers` gives them.
   [[nodiscard]] const std::vector<std::string>& texts() const { return texts_; }
 
   /// The token of `answer` in which the byte before `end` of its text stands; the last one beyond the text.

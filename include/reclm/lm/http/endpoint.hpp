@@ -177,9 +177,12 @@ class Endpoint {
     const Json answer = parse(text);
     const Json& choices = member(answer, "choices");
     if (!choices.is_array() || choices.empty()) throw detail::BrokenAnswer("the answer has no choice");
-    const std::string content = text_of(member(member(choices[0], "message"), "content"));
     const auto reason = choices[0].find("finish_reason");
-    return reason != choices[0].end() && *reason == "length" ? content + cut_off : content;
+    const bool cut = reason != choices[0].end() && *reason == "length";
+    const Json& content = member(member(choices[0], "message"), "content");
+    // Of a model that was still thinking when its tokens ended some servers say that there is no content.
+    if (cut && content.is_null()) return cut_off;
+    return cut ? text_of(content) + cut_off : text_of(content);
   }
 
   static Matrix<float> vectors_of(const std::string& text) {
