@@ -24,6 +24,7 @@
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/detail/ppo_dependences.hpp"
+#include "reclm/instruct/detail/shown_profiles.hpp"
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/fit_evidence.hpp"
 #include "reclm/instruct/reward/saved_reward.hpp"
@@ -354,9 +355,10 @@ class Tuner {
   void show(const std::string& after) {
     const auto prompts = dialogues_.user_prompts(report_.shown).samples;
     if (prompts.empty() || prompts.size() != report_.shown.size()) return;
-    std::vector<std::vector<std::string>> truth(prompts.size());
-    for (std::size_t k = 0; from_.truth && k < truth.size(); ++k) truth[k] = from_.truth(report_.shown[k]);
-    report_.profiles.push_back(drawn(after, prompts, adapter_, truth));
+    std::vector<std::vector<std::string>> truth;
+    if (from_.truth)
+      for (const Id user : report_.shown) truth.push_back(from_.truth(user));
+    report_.profiles.push_back(shown_profiles<B>(after, model_, adapter_, prompts, truth, options_));
   }
 
   // Of the items of the held-out loss.
@@ -369,25 +371,7 @@ class Tuner {
         items.push_back(item);
     const auto prompts = dialogues_.item_prompts(items, from_.item_neighbours.view(), from_.item_profiles).samples;
     if (prompts.empty() || prompts.size() != items.size()) return;
-    report_.item_profiles.push_back(
-        drawn(after, prompts, item_adapter_, std::vector<std::vector<std::string>>(prompts.size())));
-  }
-
-  // One answer a prompt, as it comes.
-  ShownProfiles drawn(const std::string& after, const std::vector<PromptSample>& prompts,
-                      const lm::LoraAdapter& adapter, const std::vector<std::vector<std::string>>& truth) const {
-    std::vector<lm::Dialogue> asked;
-    for (const PromptSample& prompt : prompts) asked.push_back(prompt.messages);
-    lm::Decoder<B> decoder(*model_.weights, options_.precision);
-    if (!adapter.empty()) decoder.attach(adapter);
-    ShownProfiles shown{
-        after, answers(model_, decoder, std::span<const lm::Dialogue>(asked), options_.answers), 0, 0, {}};
-    const ProfileReport compared = compare_profiles(shown.texts, truth);
-    for (std::string& text : shown.texts) text = without_cut_mark(std::move(text));
-    shown.valid = compared.valid;
-    shown.distinctness = compared.distinct_interests;
-    if (from_.truth && prompts.front().user >= 0) shown.against_truth = compared;
-    return shown;
+    report_.item_profiles.push_back(shown_profiles<B>(after, model_, item_adapter_, prompts, {}, options_));
   }
 
   LanguageModel model_;
