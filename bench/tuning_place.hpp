@@ -1,9 +1,8 @@
 #pragma once
-// Where tuning_study tunes: a world, who is like whom in it, and what of it is taught; and the settings that its
-// command line adjusts.
+// Where the studies of tuning tune: a world, who is like whom in it, and what of it is taught.
 #include <algorithm>
-#include <functional>
-#include <map>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "reclm/data/world.hpp"
 #include "reclm/instruct/neighbours.hpp"
 #include "reclm/instruct/pipeline.hpp"
+#include "reclm/instruct/reward/saved_reward.hpp"
 #include "reclm/model/backbones/light_gcn.hpp"
 #include "reclm/model/initial_vectors.hpp"
 #include "reclm/model/joint_model.hpp"
@@ -65,54 +65,20 @@ struct Place {
   }
 };
 
-using Adjustments = std::vector<std::pair<std::string, double>>;
+/// The users of whom nothing is learned.
+inline std::vector<Id> evaluation_users(const Place& place, std::uint64_t seed) {
+  return tuning_split(place.data, seed).evaluation;
+}
 
-/// Sets one of the recipe's settings. @throws ConfigError on a name that is none
-inline void adjust(TuningOptions& options, const std::string& name, double value) {
-  const auto whole = static_cast<Index>(value);
-  const std::map<std::string, std::function<void()>> all{
-      {"rank", [&] { options.lora.rank = whole, options.lora.alpha = 2 * value; }},
-      {"dropout", [&] { options.lora.dropout = value; }},
-      {"sft_epochs", [&] { options.sft.epochs = static_cast<int>(whole); }},
-      {"sft_rate", [&] { options.sft.learning_rate = value; }},
-      {"full_sft", [&] { options.full_sft = whole != 0; }},
-      {"model_weight", [&] { options.mixture.weights[0] = value; }},
-      {"diversity_weight", [&] { options.mixture.weights[1] = options.mixture.weights[2] = value; }},
-      {"distil_items", [&] { options.distil_items = whole != 0; }},
-      {"collaborative_epochs", [&] { options.collaborative.epochs = static_cast<int>(whole); }},
-      {"collaborative_rate", [&] { options.collaborative.learning_rate = value; }},
-      {"collaborative_users", [&] { options.collaborative_users = whole; }},
-      {"question_pairs", [&] { options.dialogues.questions = whole; }},
-      {"alike", [&] { options.dialogues.alike = whole; }},
-      {"neighbours", [&] { options.dialogues.neighbours = whole; }},
-      {"neighbour_items", [&] { options.dialogues.neighbour_items = whole; }},
-      {"rehearsal", [&] { options.rehearsal = value; }},
-      {"reward_epochs", [&] { options.reward.epochs = static_cast<int>(whole); }},
-      {"reward_rate", [&] { options.reward.learning_rate = value; }},
-      {"reward_from_tuned", [&] { options.reward_from_tuned = whole != 0; }},
-      {"partial_prompts", [&] { options.partial_prompts = whole; }},
-      {"credit_entries", [&] { options.credit_entries = whole != 0; }},
-      {"lambda", [&] { options.ppo.rl.lambda = value; }},
-      {"reward_evidence", [&] { options.reward_evidence = whole != 0; }},
-      {"weighing_users", [&] { options.weighing_users = whole; }},
-      {"strangers", [&] { options.mixture.strangers = whole; }},
-      {"foresight", [&] { options.mixture.weights[4] = value; }},
-      {"distinct_entries",
-       [&] { options.policy.distinct_entries = options.answers.sampling.distinct_entries = whole != 0; }},
-      {"steps", [&] { options.ppo.steps = whole; }},
-      {"questions", [&] { options.ppo.questions = whole; }},
-      {"algorithm", [&] { options.ppo.rl.algorithm = static_cast<RlAlgorithm>(whole); }},  // PPO, GRPO, DPO
-      {"dpo_beta", [&] { options.ppo.rl.dpo_beta = value; }},
-      {"group", [&] { options.ppo.rl.group = static_cast<int>(whole); }},
-      {"against_group", [&] { options.ppo.rl.against_group = whole != 0; }},
-      {"passes", [&] { options.ppo.rl.passes = static_cast<int>(whole); }},
-      {"minibatch", [&] { options.ppo.rl.minibatch = whole; }},
-      {"ppo_rate", [&] { options.ppo.rl.learning_rate = value; }},
-      {"kl", [&] { options.ppo.rl.kl.coefficient = value; }},
-      {"kl_target", [&] { options.ppo.rl.kl.target = value; }}};
-  const auto found = all.find(name);
-  if (found == all.end()) throw ConfigError("there is no setting \"" + name + "\" to adjust");
-  found->second();
+/// How a reward that a tuning left in `folder` judges the held-out pairs of a place, its own or another.
+inline PairAccuracy judged_pairs(const LanguageModel& model, const Place& place, const TuningOptions& options,
+                                 const std::filesystem::path& folder) {
+  const Dialogues dialogues(*place.data.data, options.dialogues);
+  const auto pairs = preference_pairs(dialogues, evaluation_users(place, options.seed), place.data.neighbours.view(),
+                                      place.data.user_profiles)
+                         .samples;
+  SavedReward<> reward(model, place.data, options, folder);
+  return pair_accuracy(*reward, std::span<const PreferencePair>(pairs));
 }
 
 }  // namespace tuning_study

@@ -3,7 +3,7 @@
 // another world guides as well as one's own.
 //   tuning_study OUT [seeds=5] [users=2000] [items=2600] [first_seed=1] [NAME=VALUE …]
 //
-// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_place.hpp). All seeds
+// Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_command.hpp). All seeds
 // begin with one model, OUT/tiny, which is trained first where it is not there (see tuning_reader.hpp).
 // A seed makes its own worlds (leisure, and knowledge: other topics) and tuning. All figures are of users from
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
@@ -20,6 +20,7 @@
 #include "reclm/instruct/profile_vectors.hpp"
 #include "reclm/instruct/tiny_recipe.hpp"
 #include "tuning_baselines.hpp"
+#include "tuning_command.hpp"
 #include "tuning_place.hpp"
 #include "tuning_ranking.hpp"
 #include "tuning_reader.hpp"
@@ -31,7 +32,9 @@ using tuning_study::Arm;
 using tuning_study::Seed;
 using namespace tuning_study::arm_names;
 using tuning_study::Adjustments;
+using tuning_study::evaluation_users;
 using tuning_study::frequent_profile;
+using tuning_study::judged_pairs;
 using tuning_study::Place;
 using tuning_study::pretrained;
 using tuning_study::voted_profiles;
@@ -85,12 +88,7 @@ class OneSeed {
     return options;
   }
 
-  [[nodiscard]] TuningOptions recipe() const {
-    TuningOptions options = tiny_tuning_recipe(seed_);
-    for (const auto& [name, value] : adjustments_) tuning_study::adjust(options, name, value);
-    options.shown = 0;  // profiles are drawn and measured below
-    return options;
-  }
+  [[nodiscard]] TuningOptions recipe() const { return tuning_study::adjusted_recipe(seed_, adjustments_); }
   TuningReport tuned(const Place& place, const char* name, std::vector<std::string> stages,
                      std::optional<TuningOptions> how) const {
     TuningOptions options = how ? std::move(*how) : recipe();
@@ -123,25 +121,16 @@ class OneSeed {
   }
 
   void accuracies(const std::string& what, const PairAccuracy& held_out) {
-    result_.figures[what + ": all kinds"] = held_out.all;
-    for (std::size_t k = 0; k < kRejections; ++k)
-      result_.figures[what + ": " + std::string(rejection_name(static_cast<Rejection>(k)))] = held_out.by_kind[k];
+    tuning_study::add_accuracies(result_, what, held_out);
   }
 
   // Each world's reward model on the other's held-out pairs.
   void transfer(const TuningReport& there) {
     accuracies("reward of the other world, at home", there.reward->held_out);
-    const auto judge = [&](const char* trained, const Place& place, const std::string& what) {
-      const Dialogues dialogues(*place.data.data, recipe().dialogues);
-      const auto pairs =
-          preference_pairs(dialogues, evaluation(place), place.data.neighbours.view(), place.data.user_profiles)
-              .samples;
-      with_reward(trained, place, [&](ProfileReward<>& reward) {
-        accuracies(what, pair_accuracy(reward, std::span<const PreferencePair>(pairs)));
-      });
-    };
-    judge("here", there_, "reward, transferred to the other world");
-    judge("there", here_, "reward of the other world, transferred here");
+    accuracies("reward, transferred to the other world",
+               judged_pairs(model_, there_, recipe(), folder_ / "here" / "reward"));
+    accuracies("reward of the other world, transferred here",
+               judged_pairs(model_, here_, recipe(), folder_ / "there" / "reward"));
   }
 
   // The reward that was trained in `trained`, with what is known of the users of `place`.
@@ -151,15 +140,8 @@ class OneSeed {
     use(*reward);
   }
 
-  [[nodiscard]] std::vector<Id> evaluation(const Place& place) const {
-    std::vector<Id> able;
-    for (Id u = 0; u < static_cast<Id>(place.world.user_profile_text.size()); ++u)
-      if (!place.data.data->train.of(u).empty()) able.push_back(u);
-    return split_for_tuning(able, seed_).evaluation;
-  }
-
   void measure(const LanguageModel& untuned, bool full) {
-    users_ = evaluation(here_);
+    users_ = evaluation_users(here_, seed_);
     taught_ = here_.data.user_profiles;
     for (const Id user : users_) {
       truth_.push_back(here_.truth(user));
@@ -337,38 +319,19 @@ class OneSeed {
 };
 
 int run(int argc, char** argv) {
-  if (argc < 2) {
-    std::fputs("usage: tuning_study OUT [seeds=5] [users=2000] [items=2600] [first_seed=1] [NAME=VALUE ...]\n", stderr);
-    return 2;
-  }
-  const std::filesystem::path out = argv[1];
-  std::vector<Index> sizes{5, 2000, 2600};
-  Adjustments adjustments;
-  std::uint64_t first_seed = 1;
-  std::string settings = "tuning_study 5";
-  for (int k = 2, place = 0; k < argc; ++k) {
-    const std::string word = argv[k];
-    if (word.starts_with("first_seed=")) {
-      first_seed = std::stoull(word.substr(11));
-      continue;
-    }
-    if (const auto sign = word.find('='); sign != std::string::npos)
-      adjustments.emplace_back(word.substr(0, sign), std::stod(word.substr(sign + 1)));
-    else
-      sizes.at(static_cast<std::size_t>(place++)) = std::stoll(word);
-    const bool number_of_seeds = place == 1 && adjustments.empty();  // another one leaves finished seeds as they are
-    if (!number_of_seeds) settings += " " + word;
-  }
+  const auto command = tuning_study::read_command("tuning_study", argc, argv);
+  if (!command) return 2;
   std::optional<LanguageModel> model;
   std::vector<Seed> finished;
-  for (std::uint64_t seed = first_seed; seed < first_seed + static_cast<std::uint64_t>(sizes[0]); ++seed) {
-    const WorldOptions options{.users = sizes[1], .items = sizes[2], .vectors = false, .seed = seed};
-    const auto file = out / ("seed-" + std::to_string(seed) + ".json");
-    auto result = tuning_study::read(file, settings);
+  for (std::uint64_t seed = command->first_seed; seed < command->end(); ++seed) {
+    const auto file = command->out / ("seed-" + std::to_string(seed) + ".json");
+    auto result = tuning_study::read(file, command->settings);
     if (!result) {
-      if (!model) model = pretrained(out / "tiny");
-      result = OneSeed(out / ("seed-" + std::to_string(seed)), *model, options, adjustments).run();
-      tuning_study::write(file, *result, settings);
+      if (!model) model = pretrained(command->out / "tiny");
+      result =
+          OneSeed(command->out / ("seed-" + std::to_string(seed)), *model, command->world(seed), command->adjustments)
+              .run();
+      tuning_study::write(file, *result, command->settings);
       std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
     }
     finished.push_back(std::move(*result));

@@ -16,6 +16,7 @@
 
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/eval/significance.hpp"
+#include "reclm/instruct/reward/pair_accuracy.hpp"
 
 namespace tuning_study {
 
@@ -60,6 +61,14 @@ struct Seed {
   std::map<std::string, double> figures;
   std::map<std::string, std::vector<std::string>> samples;  ///< profiles of some users, one a stage
 };
+
+/// As figures: of all pairs, and by kind.
+inline void add_accuracies(Seed& seed, const std::string& what, const reclm::instruct::PairAccuracy& pairs) {
+  using namespace reclm::instruct;
+  seed.figures[what + ": all kinds"] = pairs.all;
+  for (std::size_t k = 0; k < kRejections; ++k)
+    seed.figures[what + ": " + std::string(rejection_name(static_cast<Rejection>(k)))] = pairs.by_kind[k];
+}
 
 inline void write(const std::filesystem::path& path, const Seed& seed, const std::string& settings) {
   nlohmann::ordered_json all{{"settings", settings}, {"figures", seed.figures}, {"samples", seed.samples}};
