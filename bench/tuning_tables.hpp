@@ -71,7 +71,10 @@ inline void add_accuracies(Seed& seed, const std::string& what, const reclm::ins
 }
 
 inline void write(const std::filesystem::path& path, const Seed& seed, const std::string& settings) {
-  nlohmann::ordered_json all{{"settings", settings}, {"figures", seed.figures}, {"samples", seed.samples}};
+  nlohmann::ordered_json all{{"settings", settings},
+                             {"figures", seed.figures},
+                             {"samples", seed.samples},
+                             {"arms", nlohmann::ordered_json::object()}};
   for (const auto& [name, arm] : seed.arms)
     all["arms"][name] = {{"accuracy", arm.accuracy},           {"greedy", arm.greedy}, {"recall", arm.recall},
                          {"greedy_recall", arm.greedy_recall}, {"beside", arm.beside}, {"figures", arm.figures}};

@@ -82,11 +82,13 @@ TEST_CASE("lift counts a cosine in deviations over all items") {
   CHECK_THROWS_AS(scale(Matrix<float>(1, 3), one, history), ShapeError);
 }
 
-TEST_CASE("lift and reach of a profile: missing entries count as nothing") {
+TEST_CASE("lift and reach of a profile: missing entries are worth what unknown ones are") {
   const Matrix<double> lifts(2, 3, {3, 0, 0, 0, 6, -2});
   CHECK(mean_lift(lifts, 2) == Approx((1 + 4.0 / 3) / 2));
   CHECK(mean_lift(lifts, 1) == mean_lift(lifts, 2));
-  CHECK(mean_lift(lifts, 4) == Approx((1 + 4.0 / 3) / 4));
+  CHECK(mean_lift(lifts, 4) == Approx((1 + 4.0 / 3 - 2) / 4));
+  CHECK(mean_lift(Matrix<double>(0, 3), 3) == kUnknownLift);
+  CHECK(mean_lift(Matrix<double>(0, 3), 0) == kUnknownLift);
   CHECK(mean_lift(Matrix<double>(2, 0), 2) == 0);
   CHECK(mean_reach(lifts) == Approx((3 + 4 + 0) / 3.0));
   CHECK(mean_reach(Matrix<double>(0, 0)) == 0);
@@ -258,10 +260,12 @@ TEST_CASE("a reward by entry adds up, and a stranger's interest earns less than 
       CHECK(answers[k].text.substr(end - entries[e].size(), entries[e].size()) == entries[e]);
       sum += by_entry[k].entries[e].amount;
     }
-    const auto of = [&](Evidence e) {
-      return reward.mixture.evidence[static_cast<std::size_t>(e)] * evidence[k][static_cast<std::size_t>(e)];
+    const auto beyond = [&](Evidence e, double without) {  // what a profile without entries has
+      return reward.mixture.evidence[static_cast<std::size_t>(e)] *
+             (evidence[k][static_cast<std::size_t>(e)] - without);
     };
-    const double expected = of(Evidence::lift) + of(Evidence::kinship) + of(Evidence::reach);
+    const double expected =
+        beyond(Evidence::lift, kUnknownLift) + beyond(Evidence::kinship, kUnknownLift) + beyond(Evidence::reach, 0);
     CHECK(sum == Approx(0.75 * expected / reward.mixture.scales[0].deviation()).margin(1e-9));
     own += by_entry[k].entries[profile.identities.size()].amount;
     foreign += by_entry[k].entries.back().amount;

@@ -220,7 +220,13 @@ class Tuner {
       ProfileReward<B> reward(&*scorer_, evidence());
       reward.wanted = options_.dialogues.user_entries;
       reward.strangers = Strangers(dialogues_, options_.mixture.strangers);
-      options_.mixture.evidence = fit_evidence(evidence_differences(reward, std::span<const PreferencePair>(apart)));
+      auto heard = evidence_differences(reward, std::span<const PreferencePair>(apart));
+      // Of the pairs that the scorer has learned all else.
+      ProfileReward<B> silent(nullptr, evidence());
+      silent.wanted = reward.wanted;
+      for (const EvidenceValues& pair : evidence_differences(silent, std::span<const PreferencePair>(learned)))
+        heard.push_back(pair);
+      options_.mixture.evidence = fit_evidence(heard);
       reward.mixture = options_.mixture;
       report_.reward->held_out = pair_accuracy(reward, std::span<const PreferencePair>(held_out));
     }

@@ -94,7 +94,7 @@ struct TuningOptions {
   /// The reward model begins with the updates that stand (`lora`'s rank and layers hold) instead of the bare model.
   bool reward_from_tuned = false;
   /// The reward model hears evidence from the history besides its scorer (see reward/evidence.hpp), by weights learned
-  /// from every fourth pair, which the scorer then does not learn from.
+  /// from all pairs; the scorer's own from every fourth, which it then does not learn from.
   bool reward_evidence = true;
   /// Users of the reward's part whose validation items may change the mixture's weights, all but foresight's (see
   /// weigh.hpp); 0: they stand.

@@ -37,6 +37,9 @@ constexpr std::string_view name_of(Evidence evidence) {
 
 using EvidenceValues = std::array<double, kEvidence>;
 
+/// The lift of a phrase that nothing vouches for, and of one that is missing.
+inline constexpr double kUnknownLift = -1;
+
 /// Cosines of phrases with items, counted in standard deviations over all items of a data set: a phrase that fits every
 /// item says nothing of one person, and a rare one that fits a few of theirs says much.
 class LiftScale {
@@ -62,7 +65,7 @@ class LiftScale {
   }
 
   /// [phrases, items of `history`]. @param known of each phrase, whether the data set has all its words: what nothing
-  /// vouches for must not pay, and vectors of word parts would let it: such a phrase has −1 everywhere
+  /// vouches for must not pay, and vectors of word parts would let it: such a phrase has kUnknownLift everywhere
   /// @throws ShapeError unless all vectors have one width
   [[nodiscard]] Matrix<double> operator()(const Matrix<float>& phrases, std::span<const std::uint8_t> known,
                                           const Matrix<float>& history) const {
@@ -85,7 +88,7 @@ class LiftScale {
       for (Index i = 0; i < history.rows(); ++i) {
         double dot = 0;
         for (Index c = 0; c < d; ++c) dot += static_cast<double>(phrases(p, c)) * static_cast<double>(history(i, c));
-        result(p, i) = said ? (dot - usual) / deviation : -1.0;
+        result(p, i) = said ? (dot - usual) / deviation : kUnknownLift;
       }
     }
     return result;
@@ -96,13 +99,16 @@ class LiftScale {
   Matrix<double> spread_;
 };
 
-/// Mean over the entries of their mean lift over the history's items. Entries fewer than `wanted` count as 0 where they
-/// are missing, so that naming one sure thing alone does not pay. 0 without entries or without a history.
+/// Mean over the entries of their mean lift over the history's items. Where entries are fewer than `wanted`, those that
+/// are missing have kUnknownLift, so that neither naming one sure thing alone nor saying it several times pays. 0
+/// without a history.
 inline double mean_lift(const Matrix<double>& lifts, Index wanted) {
-  if (lifts.size() == 0) return 0;
+  if (lifts.cols() == 0) return 0;
   double total = 0;
   for (Index k = 0; k < lifts.size(); ++k) total += lifts.data()[k];
-  return total / static_cast<double>(lifts.cols()) / static_cast<double>(std::max(wanted, lifts.rows()));
+  const Index all = std::max({wanted, lifts.rows(), Index{1}});
+  return (total / static_cast<double>(lifts.cols()) + kUnknownLift * static_cast<double>(all - lifts.rows())) /
+         static_cast<double>(all);
 }
 
 /// Mean over the history's items of the largest lift of an entry, within 0 … 4; 0 without either.

@@ -66,7 +66,7 @@ class ProfileReward {
     std::vector<std::vector<lm::TokenId>> sequences;
     for (const ProfileAnswer& answer : answers) {
       const AnswerForm form = form_of(answer.text);
-      EvidenceValues values{0, form.whole ? 1.0 : 0.0, form.distinct, kNothingSaid, kNothingSaid, 0};
+      EvidenceValues values{0, form.whole ? 1.0 : 0.0, form.distinct, kUnknownLift, kUnknownLift, 0};
       if (const ProfileReading reading = read_profile(answer.text, grammar); reading.valid()) {
         const Matrix<float>& history = evidence_.of(answer.user).history;
         const Matrix<double> interests = lifts(reading.profile.interests, history);
@@ -132,7 +132,7 @@ class ProfileReward {
     return rewards;
   }
 
-  /// The rewards, by entry: what each adds to the evidence of those before it.
+  /// The rewards, by entry: what each adds to the evidence of those before it, the first to that of none.
   std::vector<EntryRewards> by_entry(std::span<const ProfileAnswer> answers) {
     std::vector<EntryRewards> result;
     const std::vector<double> totals = (*this)(answers);
@@ -170,8 +170,6 @@ class ProfileReward {
   }
 
  private:
-  static constexpr double kNothingSaid = -1;  ///< the lift of an answer that is no profile
-
   [[nodiscard]] Matrix<double> lifts(const std::vector<std::string>& entries, const Matrix<float>& history) const {
     std::vector<std::uint8_t> known;
     for (const std::string& entry : entries) known.push_back(evidence_.known(entry) ? 1 : 0);
@@ -183,7 +181,7 @@ class ProfileReward {
   [[nodiscard]] std::vector<double> entry_evidence(const Matrix<double>& lifts, Evidence lifted, bool reached) const {
     const auto weight = [&](Evidence e) { return mixture.evidence[static_cast<std::size_t>(e)]; };
     std::vector<double> amounts;
-    double before = 0;
+    double before = weight(lifted) * mean_lift(Matrix<double>(0, lifts.cols()), wanted);
     for (Index entries = 1; entries <= lifts.rows(); ++entries) {
       Matrix<double> first(entries, lifts.cols());
       std::copy_n(lifts.data(), first.size(), first.data());
