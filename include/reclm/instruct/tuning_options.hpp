@@ -99,8 +99,7 @@ struct TuningOptions {
   /// Users of the reward's part whose validation items may change the mixture's weights, all but foresight's (see
   /// weigh.hpp); 0: they stand.
   Index weighing_users = 0;
-  /// Of the reward's vectors; a given reward's own width comes first. Of pairs of one's own and a neighbour's profile
-  /// evidence by 64 columns tells 85% apart on ten worlds, by 128 84%; on MIND 83 and 82%.
+  /// Of the reward's vectors; a given reward's own width comes first. 128 columns judge no better (bench/RESULTS.md).
   TextEncoderOptions encoder{.width = 64};
   AnswerOptions answers{};  ///< how the shown profiles are drawn
   /// Evaluation users whose profiles are drawn after each stage, and items held out of the stage `items`, before and
