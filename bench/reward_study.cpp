@@ -5,7 +5,6 @@
 // Settings are those of reclm/instruct/tiny_recipe.hpp but for what NAME=VALUE says (see tuning_command.hpp). All seeds
 // begin with one model, OUT/tiny, which has seen the words of both vocabularies in other worlds. Figures are of users
 // of whom nothing was learned. Finished seeds are kept in OUT and not run again.
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -69,7 +68,6 @@ struct Home {
 
 Seed one_seed(const std::filesystem::path& folder, const LanguageModel& model, const WorldOptions& options,
               const Adjustments& adjustments) {
-  const auto start = std::chrono::steady_clock::now();
   const TuningOptions recipe = tuning_study::adjusted_recipe(options.seed, adjustments);
   WorldOptions others = options;
   others.vocabulary = 1 - options.vocabulary;
@@ -86,7 +84,6 @@ Seed one_seed(const std::filesystem::path& folder, const LanguageModel& model, c
   const RewardMixture mixture = load_mixture(here.folder / "reward");
   for (std::size_t k = 0; k < kEvidence; ++k)
     result.figures["weight of " + std::string(name_of(static_cast<Evidence>(k)))] = mixture.evidence[k];
-  result.figures["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 
@@ -94,19 +91,10 @@ int run(int argc, char** argv) {
   const auto command = tuning_study::read_command("reward_study", argc, argv);
   if (!command) return 2;
   std::optional<LanguageModel> model;
-  std::vector<Seed> finished;
-  for (std::uint64_t seed = command->first_seed; seed < command->end(); ++seed) {
-    const std::string name = "seed-" + std::to_string(seed);
-    auto result = tuning_study::read(command->out / (name + ".json"), command->settings);
-    if (!result) {
-      if (!model) model = tiny_model(command->out / "tiny");
-      result = one_seed(command->out / name, *model, command->world(seed), command->adjustments);
-      tuning_study::write(command->out / (name + ".json"), *result, command->settings);
-      std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
-    }
-    finished.push_back(std::move(*result));
-  }
-  tuning_study::print_figures(finished);
+  tuning_study::print_figures(tuning_study::all_seeds(*command, [&](std::uint64_t seed, const auto& folder) {
+    if (!model) model = tiny_model(command->out / "tiny");
+    return one_seed(folder, *model, command->world(seed), command->adjustments);
+  }));
   return 0;
 }
 

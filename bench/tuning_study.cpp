@@ -9,7 +9,6 @@
 // whom nothing was learned, means over several profiles drawn of each. Truth is used to measure, not to tune (the
 // recipe was made on seeds 1 and 2: study others). Finished seeds are kept in OUT and not run again; an unfinished one
 // goes on from its stages' checkpoints.
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <numeric>
@@ -56,7 +55,6 @@ class OneSeed {
   }
 
   Seed run() {
-    const auto start = std::chrono::steady_clock::now();
     const LanguageModel untuned = model_;
     report_ = tuned(here_, "here", {"sft", "collaborative", "reward", "ppo"}, {});
     const bool full = recipe().full_sft;
@@ -77,7 +75,6 @@ class OneSeed {
     tuned(here_, "guided", {"ppo"}, guided);
     transfer(there);
     measure(untuned, full);
-    result_.figures["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return std::move(result_);
   }
 
@@ -322,21 +319,10 @@ int run(int argc, char** argv) {
   const auto command = tuning_study::read_command("tuning_study", argc, argv);
   if (!command) return 2;
   std::optional<LanguageModel> model;
-  std::vector<Seed> finished;
-  for (std::uint64_t seed = command->first_seed; seed < command->end(); ++seed) {
-    const auto file = command->out / ("seed-" + std::to_string(seed) + ".json");
-    auto result = tuning_study::read(file, command->settings);
-    if (!result) {
-      if (!model) model = pretrained(command->out / "tiny");
-      result =
-          OneSeed(command->out / ("seed-" + std::to_string(seed)), *model, command->world(seed), command->adjustments)
-              .run();
-      tuning_study::write(file, *result, command->settings);
-      std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), result->figures["seconds"]);
-    }
-    finished.push_back(std::move(*result));
-  }
-  tuning_study::print_all(finished);
+  tuning_study::print_all(tuning_study::all_seeds(*command, [&](std::uint64_t seed, const auto& folder) {
+    if (!model) model = pretrained(command->out / "tiny");
+    return OneSeed(folder, *model, command->world(seed), command->adjustments).run();
+  }));
   return 0;
 }
 

@@ -2,7 +2,9 @@
 // What bench/tuning_study.cpp measures of one seed, kept as a file, and the tables that it prints of all seeds.
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,7 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/eval/significance.hpp"
 #include "reclm/instruct/reward/pair_accuracy.hpp"
+#include "tuning_command.hpp"
 
 namespace tuning_study {
 
@@ -96,6 +99,27 @@ inline std::optional<Seed> read(const std::filesystem::path& path, const std::st
         arm.at("recall").get<std::vector<float>>(),   arm.at("greedy_recall").get<std::vector<float>>(),
         arm.at("beside").get<std::vector<float>>(),   arm.at("figures").get<std::map<std::string, double>>()};
   return seed;
+}
+
+/// Each seed of the command: as it was kept, or by `study(seed, folder)`, and then kept.
+template <class Study>
+std::vector<Seed> all_seeds(const Command& command, const Study& study) {
+  std::vector<Seed> finished;
+  for (std::uint64_t seed = command.first_seed; seed < command.end(); ++seed) {
+    const std::filesystem::path folder = command.out / ("seed-" + std::to_string(seed));
+    const std::filesystem::path file = folder.string() + ".json";
+    auto result = read(file, command.settings);
+    if (!result) {
+      const auto start = std::chrono::steady_clock::now();
+      result = study(seed, folder);
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      result->figures["seconds"] = seconds;
+      write(file, *result, command.settings);
+      std::fprintf(stderr, "seed %d: %.0f s\n", static_cast<int>(seed), seconds);
+    }
+    finished.push_back(std::move(*result));
+  }
+  return finished;
 }
 
 /// "0.512 ± 0.013" over the seeds; "" where nobody has a value.
