@@ -33,7 +33,8 @@ TEST_CASE("profiles and choices of people who were held out are learned by sft a
   options.stages = {"sft", "collaborative"};
   options.sft.epochs = 50;
   options.dialogues.questions = 2;
-  options.collaborative = {.epochs = 8, .batch_tokens = 1024, .learning_rate = 3e-3};
+  // Sums differ between processors, and with them the epoch in which it dawns on the model: after eight not on all.
+  options.collaborative = {.epochs = 12, .batch_tokens = 1024, .learning_rate = 3e-3};
   options.rehearsal = 0.3;
   const TuningReport report = tune(town.model(48, 2), town.tuning(), options);
   REQUIRE(report.profiles.size() == 3);
