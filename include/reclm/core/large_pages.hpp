@@ -16,10 +16,11 @@ namespace reclm {
 /// 27 ms without.
 inline void use_large_pages([[maybe_unused]] const void* memory, [[maybe_unused]] std::size_t bytes) {
 #if defined(__linux__)
-  constexpr std::uintptr_t kPage = std::uintptr_t{1} << 21;
-  if (bytes < 4 * kPage) return;
+  constexpr std::uintptr_t kLargePage = std::uintptr_t{1} << 21;
+  if (bytes < 4 * kLargePage) return;
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  const std::uintptr_t begin = (address + kPage - 1) / kPage * kPage, end = (address + bytes) / kPage * kPage;
+  const std::uintptr_t begin = (address + kLargePage - 1) / kLargePage * kLargePage,
+                       end = (address + bytes) / kLargePage * kLargePage;
   constexpr int kCollapse = 25;  // MADV_COLLAPSE of Linux 6.1, which older headers lack
   if (madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE) == 0)
     madvise(reinterpret_cast<void*>(begin), end - begin, kCollapse);
