@@ -40,8 +40,8 @@ reclm::Dataset my_data() {
 int main() {
   const reclm::Dataset data = my_data();
   reclm::JointModel<> model("LightGCN + RecLM",
-                            reclm::make_vectors<reclm::Cpu, float>(reclm::AdapterKind::reclm, data, 32,
-                                                                   reclm::IdStart::xavier, reclm::Initializer(1)),
+                            reclm::make_vectors<reclm::presets::RecLM, reclm::Cpu, float>(
+                                data, 32, reclm::IdStart::xavier, reclm::Initializer(1)),
                             std::make_unique<reclm::LightGcn<reclm::Cpu, float>>(data.train));
   reclm::train(model, data.train, {.epochs = 30, .batch_size = 256});
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "reclm/align/history_inputs.hpp"
@@ -75,53 +76,63 @@ ProfileInputs<B, T> profile_inputs(const Dataset& data) {
 
 namespace detail {
 
-template <class P, class B, class T>
-std::unique_ptr<InitialVectors<B, T>> make_profile_vectors(const Dataset& data, Index width, IdStart start,
-                                                           const Initializer& init, FeatureInput<B, T> text,
-                                                           ProfileInputs<B, T> profiles) {
-  auto vectors = std::make_unique<ProfileVectors<B, T, P>>(init, std::move(text), std::move(profiles.users),
-                                                           std::move(profiles.items), width, start);
-  vectors->set_seen_items(items_of(data.train));
-  return vectors;
+inline void require_vectors(const Dataset& data, const Matrix<float>& matrix, const char* what, const char* file) {
+  if (matrix.empty())
+    throw ConfigError("data set " + data.name + " has no " + what + ", which this adapter needs. Remedy: put " + file +
+                      " or text columns into its folder");
+}
+
+inline void require_texts(const Dataset& data) {
+  require_vectors(data, data.item_vectors, "item text vectors", "item_text.npy");
 }
 
 }  // namespace detail
 
+/// Initial vectors by the policies `P`, a preset or `Policies<…>`: no others are compiled. `presets::AlphaRec` takes
+/// texts where others take profiles.
+/// @throws ConfigError when the data set lacks the vectors that the policies need
+template <class P, class B, class T>
+std::unique_ptr<InitialVectors<B, T>> make_vectors(const Dataset& data, Index width, IdStart start,
+                                                   const Initializer& init) {
+  using Own = typename P::template Own<B, T>;
+  using Input = FeatureInput<B, T>;
+  constexpr bool only_texts = std::is_same_v<P, presets::AlphaRec>;
+  constexpr bool own_texts = Own::exists && Own::unit_items;
+  if constexpr (only_texts || own_texts) detail::require_texts(data);
+  if constexpr (!only_texts) {
+    detail::require_vectors(data, data.item_profiles, "item profiles", "item_profile.npy");
+    detail::require_vectors(data, data.user_profiles, "user profiles", "user_profile.npy");
+  }
+  auto profiles = only_texts ? history_inputs<B, T>(data.train, data.item_vectors) : profile_inputs<B, T>(data);
+  auto vectors =
+      std::make_unique<ProfileVectors<B, T, P>>(init, own_texts ? Input::dense(data.item_vectors.view()) : Input(),
+                                                std::move(profiles.users), std::move(profiles.items), width, start);
+  vectors->set_seen_items(items_of(data.train));
+  return vectors;
+}
+
+/// The same by the adapter's name, at run time; all of them are compiled, which takes its time.
 /// @throws ConfigError when the data set lacks the vectors that the adapter needs
 template <class B, class T>
 std::unique_ptr<InitialVectors<B, T>> make_vectors(AdapterKind kind, const Dataset& data, Index width, IdStart start,
                                                    const Initializer& init) {
-  const auto need = [&](const Matrix<float>& matrix, const char* what, const char* file) {
-    if (matrix.empty())
-      throw ConfigError("data set " + data.name + " has no " + what + ", which " + std::string(adapter_name(kind)) +
-                        " needs. Remedy: put " + file + " or text columns into its folder");
-  };
-  using Input = FeatureInput<B, T>;
-  if (kind == AdapterKind::id)
-    return std::make_unique<IdVectors<B, T>>(init, data.train.users(), data.train.items(), width, start);
-  const bool tables = kind == AdapterKind::rlmrec_con || kind == AdapterKind::rlmrec_gen;
-  if (!tables) need(data.item_vectors, "item text vectors", "item_text.npy");
-  if (kind == AdapterKind::base)
-    return std::make_unique<TextVectors<B, T>>(init, data.train.users(), Input::dense(data.item_vectors.view()), width,
-                                               start);
-  if (kind == AdapterKind::alpha_rec)
-    return detail::make_profile_vectors<presets::AlphaRec>(data, width, start, init, Input(),
-                                                           history_inputs<B, T>(data.train, data.item_vectors));
-  need(data.item_profiles, "item profiles", "item_profile.npy");
-  need(data.user_profiles, "user profiles", "user_profile.npy");
-  Input text = tables ? Input() : Input::dense(data.item_vectors.view());
-  const auto make = [&]<class P>(P) {
-    return detail::make_profile_vectors<P>(data, width, start, init, std::move(text), profile_inputs<B, T>(data));
-  };
   switch (kind) {
+    case AdapterKind::base:
+      detail::require_texts(data);
+      return std::make_unique<TextVectors<B, T>>(init, data.train.users(),
+                                                 FeatureInput<B, T>::dense(data.item_vectors.view()), width, start);
+    case AdapterKind::id:
+      return std::make_unique<IdVectors<B, T>>(init, data.train.users(), data.train.items(), width, start);
     case AdapterKind::rlmrec_con:
-      return make(presets::RlmRecCon{});
+      return make_vectors<presets::RlmRecCon, B, T>(data, width, start, init);
     case AdapterKind::rlmrec_gen:
-      return make(presets::RlmRecGen{});
+      return make_vectors<presets::RlmRecGen, B, T>(data, width, start, init);
+    case AdapterKind::alpha_rec:
+      return make_vectors<presets::AlphaRec, B, T>(data, width, start, init);
     case AdapterKind::kar:
-      return make(presets::Kar{});
+      return make_vectors<presets::Kar, B, T>(data, width, start, init);
     default:
-      return make(presets::RecLM{});
+      return make_vectors<presets::RecLM, B, T>(data, width, start, init);
   }
 }
 
