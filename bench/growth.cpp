@@ -165,4 +165,5 @@ int main(int argc, char** argv) {
   }
   write_file(file, svg(points));
   std::printf("drew %s\n", file.c_str());
+  return 0;
 }

@@ -1,7 +1,7 @@
 # Several source files as one translation unit, so that the headers they share are parsed, instantiated and compiled once:
 # a third of the processor time. Each file stands in a namespace of its own, so equal names in two files do not meet;
 # for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
-set(RECLM_UNITY_BATCH 10 CACHE STRING "Files in a batch, at most")
+set(RECLM_UNITY_BATCH 16 CACHE STRING "Files in a batch, at most")
 
 # reclm_unity(VARIABLE NAME SOURCES...): with RECLM_UNITY the sources in batches, in files NAME_<n>.cpp of the build folder. What
 # cannot live in a namespace (named namespaces, conditional code) stays a file by itself.
@@ -52,4 +52,31 @@ function(reclm_unity variable name)
     math(EXPR batch "${batch} + 1")
   endwhile()
   set(${variable} ${outputs} PARENT_SCOPE)
+endfunction()
+
+# reclm_programs_in_one(PROGRAM NAME SOURCE [NAME SOURCE]...): several programs, each of one source file with its main, as
+# one PROGRAM under several names, NAME being a link to it in the build folder.
+function(reclm_programs_in_one program)
+  set(sources)
+  set(declared)
+  set(chosen)
+  set(links)
+  set(number 0)
+  set(left ${ARGN})
+  while(left)
+    list(POP_FRONT left name source)
+    list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    string(APPEND declared "namespace reclm_unit_${number} { int main(int, char**); }\n")
+    string(APPEND chosen "  if (name == \"${name}\") return reclm_unit_${number}::main(count, words);\n")
+    list(APPEND links COMMAND ${CMAKE_COMMAND} -E create_symlink ${program} ${CMAKE_CURRENT_BINARY_DIR}/${name})
+    math(EXPR number "${number} + 1")
+  endwhile()
+  set(RECLM_UNITY_BATCH ${number})
+  reclm_unity(units ${program} ${sources})
+  set(main ${CMAKE_CURRENT_BINARY_DIR}/unity/${program}_main.cpp)
+  file(CONFIGURE OUTPUT ${main} @ONLY CONTENT "#include <filesystem>\n${declared}int main(int count, char** words) {
+  const auto name = std::filesystem::path(words[0]).filename();\n${chosen}  return 2;\n}\n")
+  reclm_program(${program} ${units} ${main})
+  target_include_directories(${program} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  add_custom_command(TARGET ${program} POST_BUILD ${links} VERBATIM)
 endfunction()

@@ -153,6 +153,7 @@ int main(int argc, char** argv) try {
   } else {
     throw ConfigError("peer_inference does not know \"" + what + "\"");
   }
+  return 0;
 } catch (const std::exception& e) {
   std::cerr << "peer_inference: " << e.what() << std::endl;
   return 1;

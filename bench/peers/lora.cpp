@@ -98,6 +98,7 @@ int main(int argc, char** argv) try {
   std::cout << "{\"step_seconds\": " << list(seconds) << ", \"cpu_seconds\": " << list(cpu_seconds)
             << ", \"losses\": " << list(losses) << ", \"tokens\": " << samples * length
             << ", \"peak_rss_mb\": " << peak_megabytes() << "}" << std::endl;
+  return 0;
 } catch (const std::exception& e) {
   std::cerr << "peer_lora: " << e.what() << std::endl;
   return 1;
