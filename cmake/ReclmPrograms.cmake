@@ -19,11 +19,6 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     # Checks of every single access double the time to compile, and mostly find what the address sanitizer finds.
     target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:
       -fno-sanitize=null,alignment,object-size,vptr,pointer-overflow>)
-    # As calls, checks of accesses take a third less time to compile than in place.
-    include(CheckCXXCompilerFlag)
-    check_cxx_compiler_flag(-fsanitize-address-outline-instrumentation RECLM_HAS_OUTLINE_CHECKS)
-    target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:
-      $<$<BOOL:${RECLM_HAS_OUTLINE_CHECKS}>:-fsanitize-address-outline-instrumentation>>)
     target_link_options(reclm_program_flags INTERFACE -fsanitize=address,undefined)
   endif()
 endif()

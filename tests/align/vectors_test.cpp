@@ -198,6 +198,27 @@ TEST_CASE("a data set without the vectors that an adapter needs is refused by th
                   ShapeError);
 }
 
+TEST_CASE("policies at compile time give the vectors that their names give, and policies of one's own theirs") {
+  Dataset data = planted_data();
+  const auto made = [&]<class P>(P) { return make_vectors<P, Cpu, float>(data, 16, IdStart::xavier, Initializer(1)); };
+  const auto named = [&](AdapterKind kind) {
+    return make_vectors<Cpu, float>(kind, data, 16, IdStart::xavier, Initializer(1));
+  };
+  CHECK(all_of(*made(presets::RecLM{})) == all_of(*named(AdapterKind::reclm)));
+  CHECK(all_of(*made(presets::AlphaRec{})) == all_of(*named(AdapterKind::alpha_rec)));
+  CHECK_FALSE(all_of(*made(presets::RecLM{})) == all_of(*made(presets::Kar{})));
+
+  using Mine = Policies<OwnTables, MlpHead, GateFusion, ProfileContrast>;
+  data.item_vectors = {};  // which tables do without
+  const auto [users, items] = all_of(*made(Mine{}));
+  CHECK(users.rows() == data.train.users());
+  CHECK(items.rows() == data.train.items());
+  CHECK_FALSE(std::pair(users, items) == all_of(*named(AdapterKind::rlmrec_con)));
+  CHECK_THROWS_AS(made(presets::Kar{}), ConfigError);
+  data.user_profiles = {};
+  CHECK_THROWS_AS(made(Mine{}), ConfigError);
+}
+
 TEST_CASE("an encoder of ten lines is trained under RecLM's vectors") {
   const Dataset data = planted_data();
   JointModel<> model("mine + RecLM",

@@ -7,6 +7,7 @@
 
 #include "cases.hpp"
 #include "reclm/backend/ranking.hpp"
+#include "support/contains.hpp"
 
 namespace reclm_test {
 
@@ -26,8 +27,6 @@ inline Matrix<float> random_matrix(Index rows, Index cols, std::uint64_t seed) {
   for (Index i = 0; i < m.size(); ++i) m.data()[i] = random.uniform(static_cast<std::uint64_t>(i)) - 0.5f;
   return m;
 }
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 inline std::vector<Id> first_ids(Index n) {
   std::vector<Id> ids(static_cast<std::size_t>(n));

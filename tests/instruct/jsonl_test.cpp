@@ -6,6 +6,7 @@
 #include "reclm/instruct/template_file.hpp"
 #include "small_town.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
@@ -30,8 +31,6 @@ std::string refusal(const Read& read) {
   }
   return "none";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

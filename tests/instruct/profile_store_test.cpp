@@ -18,6 +18,7 @@
 #include "reclm/instruct/write_profiles.hpp"
 #include "small_town.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
@@ -31,8 +32,6 @@ std::string slurp(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 template <class E, class Action>
 std::string message(const Action& action) {

@@ -7,6 +7,7 @@
 #include "reclm/core/philox.hpp"
 #include "reclm/data/dataset.hpp"
 #include "reclm/data/interactions.hpp"
+#include "support/contains.hpp"
 
 namespace reclm_test {
 
@@ -23,8 +24,6 @@ inline Index words(std::string_view text) {
     count += text[k] != ' ' && text[k] != '\n' && (k == 0 || text[k - 1] == ' ' || text[k - 1] == '\n') ? 1 : 0;
   return count;
 }
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// Many users of two tastes: even ones choose among the first 30 items, odd ones among the others.
 inline reclm::Dataset two_tastes() {

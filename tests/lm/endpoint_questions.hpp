@@ -9,13 +9,12 @@
 
 #include "reclm/lm/http/endpoint.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 
 namespace reclm_test {
 
 using namespace reclm;
 using namespace reclm::lm;
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 inline EndpointOptions quick(const std::string& url) {
   return {.url = url,

@@ -3,6 +3,7 @@
 
 #include "reclm/data/safetensors.hpp"
 #include "reclm/lm/stored_tensor.hpp"
+#include "support/contains.hpp"
 
 namespace reclm_test {
 
@@ -18,8 +19,6 @@ std::string message_of(const F& f) {
   }
   return {};
 }
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class TinyWeights final : public lm::WeightSource {
  public:

@@ -6,10 +6,12 @@
 #include "reclm/lm/training/peft.hpp"
 #include "reclm/lm/training/samples.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
 using namespace reclm::lm;
+using namespace reclm_test;
 
 namespace {
 
@@ -45,8 +47,6 @@ std::string message(const std::function<void()>& action) {
   }
   return "no such error";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 LoraAdapter small_adapter() {
   LoraAdapter adapter;

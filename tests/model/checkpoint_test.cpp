@@ -11,6 +11,7 @@
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 #include "training_helpers.hpp"
 
@@ -60,8 +61,6 @@ std::string message(const std::function<void()>& action) {
   }
   return "no such error";
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// A finished training's checkpoint.
 fs::path finished_checkpoint(const test::TemporaryFolder& folder, const Dataset& data) {
