@@ -94,7 +94,7 @@ TEST_CASE("the world's ratios lie within twice of those of MovieLens latest-smal
   }
 }
 
-TEST_CASE("clicks say more than popularity and text") {
+TEST_CASE("clicks say more than popularity and text", "[long]") {
   const World world = make_world({.seed = 1});
   const Dataset& data = world.dataset;
   const double popularity = recall_at_20(data, Setting::full_shot, Popularity(data.train));

@@ -48,7 +48,7 @@ std::vector<Asked> questions_of(const lm::TinyLesson& lesson) {
 
 }  // namespace
 
-TEST_CASE("comparing lessons answer rightly, Yes as often as No, and ask about others' subjects as well") {
+TEST_CASE("comparing lessons answer rightly, Yes as often as No, and ask about others' subjects as well", "[long]") {
   const World library = make_world({.users = 60, .items = 900, .vectors = false, .seed = 6});
   const DialogueOptions wording = tiny_dialogues();
   const ItemTexts texts(library.dataset, wording.columns);

@@ -106,7 +106,7 @@ TEST_CASE("decoder in bf16: a token's logits have the same bits in any company a
     CHECK(alone[c] == Approx(whole(static_cast<Index>(half), static_cast<Index>(c))).margin(0.1));
 }
 
-TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it writes beside it") {
+TEST_CASE("SmolLM2 in bf16 writes nearly what it writes in float32, whatever it writes beside it", "[long]") {
   const auto path = test::smollm2();
   if (!path) return;
   const auto weights = open_weights(*path);

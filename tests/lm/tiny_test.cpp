@@ -36,7 +36,7 @@ TinyOptions small_options() {
 
 }  // namespace
 
-TEST_CASE("a tiny model learns, to the same bits again, and is read back from its folder") {
+TEST_CASE("a tiny model learns, to the same bits again, and is read back from its folder", "[long]") {
   const TinyModel tiny = train_tiny(small_world(), small_options());
   CHECK(tiny.report.epoch_loss.front() < 0.8 * std::log(500.0));
   CHECK(tiny.weights.config().vocabulary == tiny.tokenizer.vocabulary());
