@@ -55,7 +55,8 @@ function(reclm_unity variable name)
 endfunction()
 
 # reclm_programs_in_one(PROGRAM NAME SOURCE [NAME SOURCE]...): several programs, each of one source file with its main, as
-# one PROGRAM under several names, NAME being a link to it in the build folder.
+# one PROGRAM under several names, NAME being a link to it in the build folder. Their mains return by hand, as functions
+# in a namespace must; a source with conditional code cannot be among them (see reclm_unity).
 function(reclm_programs_in_one program)
   set(sources)
   set(declared)
