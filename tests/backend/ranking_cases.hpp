@@ -8,6 +8,7 @@
 #include "cases.hpp"
 #include "reclm/backend/ranking.hpp"
 #include "support/contains.hpp"
+#include "support/random_matrix.hpp"
 
 namespace reclm_test {
 
@@ -20,13 +21,6 @@ using reclm::Stream;
 using reclm::TopK;
 
 inline constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-
-inline Matrix<float> random_matrix(Index rows, Index cols, std::uint64_t seed) {
-  const Random random(seed, Stream::world);
-  Matrix<float> m(rows, cols);
-  for (Index i = 0; i < m.size(); ++i) m.data()[i] = random.uniform(static_cast<std::uint64_t>(i)) - 0.5f;
-  return m;
-}
 
 inline std::vector<Id> first_ids(Index n) {
   std::vector<Id> ids(static_cast<std::size_t>(n));

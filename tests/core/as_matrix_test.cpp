@@ -1,30 +1,16 @@
 #include "reclm/core/as_matrix.hpp"
 
-#include <array>
 #include <limits>
 
 #include <Eigen/Core>
 
-#if __has_include(<xtensor/containers/xarray.hpp>)
-#include <xtensor/containers/xarray.hpp>
-#include <xtensor/containers/xtensor.hpp>
-#include <xtensor/views/xview.hpp>
-#else
-#include <xtensor/xarray.hpp>
-#include <xtensor/xtensor.hpp>
-#include <xtensor/xview.hpp>
-#endif
-
+#include "foreign_matrices.hpp"
 #include "support/catch.hpp"
 
 using namespace reclm;
+using reclm_test::Foreign;
 
 namespace {
-
-/// A matrix of somebody else: columns lie apart by 7.
-struct Foreign {
-  std::array<float, 21> cells{};
-};
 
 template <class M, class View>
 void check_view(M& m, const View& view, Index rows, Index cols) {
@@ -57,11 +43,6 @@ M filled(Index rows, Index cols) {
 }
 
 }  // namespace
-
-template <>
-struct reclm::MatrixTraits<Foreign> {
-  static MatrixView<const float> view(const Foreign& m) { return {m.cells.data(), 7, 3, 1, 7}; }
-};
 
 TEST_CASE("Eigen's matrices are viewed in place, whatever their layout") {
   using RowMajorF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;

@@ -1,7 +1,5 @@
 #pragma once
 /// How tests ask an endpoint: without waiting long, questions with numbers.
-#include <httplib.h>
-
 #include <map>
 #include <string>
 #include <utility>

@@ -1,5 +1,4 @@
 /// The endpoint's client and what must not leak: where a key goes, and whose certificate is believed.
-#if __has_include(<httplib.h>) && defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -109,4 +108,3 @@ TEST_CASE("a certificate that nobody vouches for, or of another host, is refused
   CHECK(contains(refusal(options, &status), "certificate"));
   CHECK(requests == 2);
 }
-#endif

@@ -1,11 +1,11 @@
 #pragma once
 /// A server in this process, on loopback alone, that answers as a test wants.
-#include <httplib.h>
-
 #include <functional>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "reclm/lm/http/detail/session.hpp"  // brings httplib in its order with Eigen
 
 namespace reclm_test {
 

@@ -1,5 +1,4 @@
 /// The endpoint's client against a server in this process: answers and failures.
-#if __has_include(<httplib.h>) && defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 #include "reclm/lm/http/endpoint.hpp"
 
 #include <atomic>
@@ -314,4 +313,3 @@ TEST_CASE("URLs, options and dates are read as they should be") {
   CHECK(!seconds(""));
   CHECK(!seconds("soon"));
 }
-#endif

@@ -2,9 +2,11 @@
 
 #include "reclm/core/philox.hpp"
 #include "support/catch.hpp"
+#include "support/random_matrix.hpp"
 
 using namespace reclm;
 using namespace reclm::lm;
+using reclm_test::random_matrix;
 
 namespace {
 
@@ -45,13 +47,6 @@ struct Stored {
     return values;
   }
 };
-
-Matrix<float> random_matrix(Index rows, Index cols, std::uint64_t seed) {
-  RandomSequence random(Random(seed, Stream::bootstrap));
-  Matrix<float> x(rows, cols);
-  for (Index i = 0; i < x.size(); ++i) x.data()[i] = random.uniform() - 0.5f;
-  return x;
-}
 
 constexpr std::array kTypes{StorageType::f32,  StorageType::f16,  StorageType::bf16, StorageType::q8_0,
                             StorageType::q4_0, StorageType::q4_1, StorageType::q4_k, StorageType::q5_k,

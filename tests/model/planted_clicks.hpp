@@ -6,6 +6,7 @@
 
 #include "reclm/core/philox.hpp"
 #include "reclm/data/dataset.hpp"
+#include "support/random_matrix.hpp"
 
 namespace reclm_test {
 
@@ -16,13 +17,6 @@ using reclm::Interactions;
 using reclm::Matrix;
 using reclm::Random;
 using reclm::Stream;
-
-inline Matrix<float> random_matrix(Index rows, Index cols, std::uint64_t seed) {
-  const Random random(seed, Stream::evaluation);
-  Matrix<float> m(rows, cols);
-  for (Index k = 0; k < m.size(); ++k) m.data()[k] = 2 * random.uniform(static_cast<std::uint64_t>(k)) - 1;
-  return m;
-}
 
 /// Rows near the axis of their taste (row number mod 4), of unit length.
 inline Matrix<float> tastes(Index rows, Index cols, std::uint64_t seed) {

@@ -2,6 +2,10 @@
 #include <atomic>
 #include <cstdio>
 
+#ifdef WITH_HTTP
+#include <reclm/lm/http/endpoint.hpp>  // before Eigen: resolv.h, which it brings, has a macro of a name of Eigen's
+#endif
+
 #include <Eigen/Core>
 #include <nlohmann/json.hpp>
 #include <reclm/core/parallel.hpp>
@@ -15,7 +19,6 @@
 #endif
 #ifdef WITH_HTTP
 #include <openssl/crypto.h>
-#include <reclm/lm/http/endpoint.hpp>
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
 #error "reclm::http must switch on TLS"
 #endif

@@ -2,6 +2,9 @@
 /// @file session.hpp
 /// One connection to a server: a request, its retries, and what to make of its failures.
 
+// First: httplib brings resolv.h, which makes a macro of _res, a name in Eigen's products.
+#include <Eigen/Core>
+
 #include <httplib.h>
 
 #include <algorithm>
