@@ -52,18 +52,21 @@ onednn=ON
 dpkg-query -W libbenchmark-dev >/dev/null 2>&1 || benchmarks=OFF
 # Debian's oneDNN asks for OpenCL when CMake looks for it, and only recommends the package.
 dpkg-query -W libdnnl-dev ocl-icd-opencl-dev >/dev/null 2>&1 || onednn=OFF
-configure ci-gcc -DRECLM_BUILD_BENCHMARKS=$benchmarks -DRECLM_WITH_ONEDNN=$onednn
+# All of a program's tests at once take a compiler 3 GB, and four compilers may run.
+batch=1000
+(($(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo) > 12000)) || batch=16
+configure ci-gcc -DRECLM_UNITY_BATCH=$batch -DRECLM_BUILD_BENCHMARKS=$benchmarks -DRECLM_WITH_ONEDNN=$onednn
 if command -v clang++-16 >/dev/null; then
-  configure ci-clang
+  configure ci-clang -DRECLM_UNITY_BATCH=$batch
 else
   say "There is no clang++-16; GCC builds under the sanitizers too"
-  configure ci-clang -DCMAKE_CXX_COMPILER=g++
+  configure ci-clang -DRECLM_UNITY_BATCH=$batch -DCMAKE_CXX_COMPILER=g++
 fi
 builds=(ci-gcc ci-clang)
 
-# Both at once, the second with what the first leaves of the processors: no core waits for the last file of a build.
+# Both at once: no core waits for the last file of a build.
 say "Building with GCC, and with Clang under the address and undefined-behaviour sanitizers"
-nice -n 19 cmake --build --preset ci-clang -j "$(nproc)" -- -k 0 >"$log_folder/build-ci-clang.log" 2>&1 &
+nice cmake --build --preset ci-clang -j "$(nproc)" -- -k 0 >"$log_folder/build-ci-clang.log" 2>&1 &
 sanitized=$!
 build ci-gcc
 say "Finishing the build under the sanitizers"

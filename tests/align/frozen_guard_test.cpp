@@ -151,7 +151,7 @@ TEST_CASE("too few validation users change nothing") {
   CHECK(whole_lists(enhanced, data.train, 61).items == whole_lists(PairModel(model.u, model.v), data.train, 61).items);
 }
 
-TEST_CASE("what was chosen on earlier clicks loses nothing on later ones") {
+TEST_CASE("what was chosen on earlier clicks loses nothing on later ones", "[long]") {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     const TextEncoderOptions quick{.width = 48, .longest_gram = 0, .hash_bits = 12};
     Dataset data = make_world({.users = 400, .items = 300, .encoder = quick, .seed = seed}).dataset;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <numeric>
+#include <set>
 #include <string>
 
 #include "cases.hpp"
@@ -36,9 +37,11 @@ struct Mask {
     const Random random(seed, Stream::split);
     Mask mask;
     for (Index u = 0; u < users; ++u) {
-      for (Index i = 0; i < count; ++i)
-        if (random.below(static_cast<std::uint64_t>(u * count + i), every + static_cast<std::uint32_t>(u % 5)) == 0)
-          mask.items.push_back(static_cast<Id>(i));
+      std::set<Id> row;
+      for (Index draw = 0; draw < count / (static_cast<Index>(every) + u % 5); ++draw)
+        row.insert(static_cast<Id>(
+            random.below(static_cast<std::uint64_t>(u * count + draw), static_cast<std::uint32_t>(count))));
+      mask.items.insert(mask.items.end(), row.begin(), row.end());
       mask.offsets.push_back(static_cast<Index>(mask.items.size()));
     }
     return mask;
@@ -69,6 +72,7 @@ inline void check_against_reference(const TopK& top, const PairFactors& f, std::
     std::sort(scores.begin(), scores.end(), std::greater<>());
     const auto items = top.items.row(static_cast<Index>(r));
     const auto got = top.scores.row(static_cast<Index>(r));
+    std::set<Id> listed;
     for (std::size_t j = 0; j < static_cast<std::size_t>(k); ++j) {
       if (j >= scores.size()) {
         sound = sound && items[j] == kNoItem && got[j] == kMinusInfinity;
@@ -76,9 +80,7 @@ inline void check_against_reference(const TopK& top, const PairFactors& f, std::
       }
       sound = sound && items[j] != kNoItem && std::abs(double{got[j]} - scores[j]) < 1e-5 &&
               std::abs(score_of(f, user, items[j]) - scores[j]) < 1e-5 &&
-              !std::binary_search(masked.begin(), masked.end(), items[j]) &&
-              std::find(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(j), items[j]) ==
-                  items.begin() + static_cast<std::ptrdiff_t>(j) &&
+              !std::binary_search(masked.begin(), masked.end(), items[j]) && listed.insert(items[j]).second &&
               (j == 0 || got[j] <= got[j - 1]);
     }
   }

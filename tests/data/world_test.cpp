@@ -105,7 +105,7 @@ TEST_CASE("clicks say more than popularity and text", "[long]") {
   CHECK(neighbours > 1.3 * content);
 }
 
-TEST_CASE("profile vectors carry the interests") {
+TEST_CASE("profile vectors carry the interests", "[long]") {
   const World world = make_world({.users = 600, .seed = 3});
   const Dataset& data = world.dataset;
   REQUIRE(data.user_profiles.rows() == 600);
