@@ -1,4 +1,4 @@
-#include "reclm/core/config.hpp"
+#include "reclm/core/error.hpp"
 #include "torch_rows.hpp"
 
 namespace plugin_study {
