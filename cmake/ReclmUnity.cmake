@@ -1,7 +1,7 @@
 # Several source files as one translation unit, so that the headers they share are parsed, instantiated and compiled once:
-# a quarter of the processor time. Each file stands in a namespace of its own, so equal names in two files do not meet;
-# for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
-set(RECLM_UNITY_BATCH 1000 CACHE STRING "Files in a batch, at most: a hundred take a compiler 3 GB")
+# less than half the processor time for the tests. Each file stands in a namespace of its own, so equal names in two files
+# do not meet; for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
+set(RECLM_UNITY_BATCH 1000 CACHE STRING "Files in a batch, at most: sixty take a compiler 3 GB")
 
 # reclm_unity(VARIABLE NAME SOURCES...): with RECLM_UNITY the sources in batches, in files NAME_<n>.cpp of the build folder. What
 # cannot live in a namespace (named namespaces, conditional code) stays a file by itself.
