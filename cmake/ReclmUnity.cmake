@@ -3,8 +3,9 @@
 # do not meet; for this all their #include lines come first, and `#pragma once` makes those within the namespaces empty.
 set(RECLM_UNITY_BATCH 1000 CACHE STRING "Files in a batch, at most: sixty take a compiler 3 GB")
 
-# reclm_unity(VARIABLE NAME SOURCES...): with RECLM_UNITY the sources in batches, in files NAME_<n>.cpp of the build folder. What
-# cannot live in a namespace (named namespaces, conditional code) stays a file by itself.
+# reclm_unity(VARIABLE NAME SOURCES...): with RECLM_UNITY the sources, C++ or CUDA, in batches, in files NAME_<n> of the
+# build folder. Files with named namespaces come last, in none; what cannot be joined (conditional code) stays a file by
+# itself.
 function(reclm_unity variable name)
   set(${variable} ${ARGN} PARENT_SCOPE)
   if(NOT RECLM_UNITY)
@@ -13,7 +14,7 @@ function(reclm_unity variable name)
   set(alone)
   set(together)
   foreach(source IN LISTS ARGN)
-    file(STRINGS ${source} own REGEX "^(namespace [A-Za-z_:0-9]+ {|#if|#define|template <>)")
+    file(STRINGS ${source} own REGEX "^(#if|#define|template <>)")
     if(own)
       list(APPEND alone ${source})
     else()
@@ -24,10 +25,13 @@ function(reclm_unity variable name)
   list(LENGTH together files)
   math(EXPR batches "(${files} + ${RECLM_UNITY_BATCH} - 1) / ${RECLM_UNITY_BATCH}")
   set(outputs ${alone})
+  list(GET ARGN 0 first)
+  get_filename_component(ending ${first} LAST_EXT)
   set(batch 0)
   while(batch LESS batches)
     set(includes)
     set(bodies)
+    set(outside)
     set(n ${batch})
     while(n LESS files)  # every batches-th file: neighbours in the alphabet are often alike in weight
       list(GET together ${n} source)
@@ -40,39 +44,48 @@ function(reclm_unity variable name)
         endif()
         list(APPEND includes "${line}")
       endforeach()
-      string(APPEND bodies "namespace reclm_unit_${n} {\n#include \"${source}\"\n}\n")
+      file(STRINGS ${source} named REGEX "^namespace [A-Za-z_:0-9]+ {")
+      if(named)
+        string(APPEND outside "#include \"${source}\"\n")
+      else()
+        string(APPEND bodies "namespace reclm_unit_${n} {\n#include \"${source}\"\n}\n")
+      endif()
       set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
       math(EXPR n "${n} + ${batches}")
     endwhile()
     list(REMOVE_DUPLICATES includes)
     list(JOIN includes "\n" includes)
-    set(output ${CMAKE_CURRENT_BINARY_DIR}/unity/${name}_${batch}.cpp)
-    file(CONFIGURE OUTPUT ${output} CONTENT "${includes}\n${bodies}" @ONLY)
+    set(output ${CMAKE_CURRENT_BINARY_DIR}/unity/${name}_${batch}${ending})
+    file(CONFIGURE OUTPUT ${output} CONTENT "${includes}\n${bodies}${outside}" @ONLY)
     list(APPEND outputs ${output})
     math(EXPR batch "${batch} + 1")
   endwhile()
   set(${variable} ${outputs} PARENT_SCOPE)
 endfunction()
 
-# reclm_programs_in_one(PROGRAM NAME SOURCE [NAME SOURCE]...): several programs, each of one source file with its main, as
-# one PROGRAM under several names, NAME being a link to it in the build folder. Their mains return by hand, as functions
-# in a namespace must; a source with conditional code cannot be among them (see reclm_unity).
+# reclm_programs_in_one(PROGRAM PROGRAMS NAME SOURCE [NAME SOURCE]... [WITH SOURCES...]): several programs, each of one source
+# file with its main, and sources that they share, as one PROGRAM under several names, NAME being a link to it in the build
+# folder. Their mains return by hand, as functions in a namespace must; a source with conditional code cannot be among
+# them (see reclm_unity).
 function(reclm_programs_in_one program)
+  cmake_parse_arguments(PARSE_ARGV 1 given "" "" "PROGRAMS;WITH")
   set(sources)
   set(declared)
   set(chosen)
   set(links)
   set(number 0)
-  set(left ${ARGN})
-  while(left)
-    list(POP_FRONT left name source)
+  while(given_PROGRAMS)
+    list(POP_FRONT given_PROGRAMS name source)
     list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/${source})
     string(APPEND declared "namespace reclm_unit_${number} { int main(int, char**); }\n")
     string(APPEND chosen "  if (name == \"${name}\") return reclm_unit_${number}::main(count, words);\n")
     list(APPEND links COMMAND ${CMAKE_COMMAND} -E create_symlink ${program} ${CMAKE_CURRENT_BINARY_DIR}/${name})
     math(EXPR number "${number} + 1")
   endwhile()
-  set(RECLM_UNITY_BATCH ${number})
+  foreach(source IN LISTS given_WITH)
+    list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  endforeach()
+  list(LENGTH sources RECLM_UNITY_BATCH)
   reclm_unity(units ${program} ${sources})
   set(main ${CMAKE_CURRENT_BINARY_DIR}/unity/${program}_main.cpp)
   file(CONFIGURE OUTPUT ${main} @ONLY CONTENT "#include <filesystem>\n${declared}int main(int count, char** words) {

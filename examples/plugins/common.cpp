@@ -11,7 +11,7 @@ namespace example {
 
 reclm::Dataset data_of(int argc, char** argv) {
   reclm::Dataset data =
-      argc > 1 ? reclm::load_dataset(argv[1]) : reclm::make_world({.users = 1500, .items = 1200}).dataset;
+      argc > 1 ? reclm::load_dataset(argv[1]) : reclm::make_world({.users = 1000, .items = 800}).dataset;
   if (data.valid.empty()) reclm::carve_validation(data);
   return data;
 }

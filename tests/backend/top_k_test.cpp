@@ -1,11 +1,27 @@
 // Full ranking on the CPU: the cases of all backends, and both ways through the items.
 #include "reclm/backend/cpu/top_k.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "ranking_cases.hpp"
 #include "reclm/backend/cpu.hpp"
 
 using namespace reclm;
 using namespace reclm_test;
+
+namespace {
+
+/// Whether `all`, from row `first` on, holds the lists of `top`, bit for bit.
+bool stands_in(const TopK& top, const TopK& all, Index first = 0) {
+  bool same = true;
+  for (Index r = 0; r < top.items.rows(); ++r)
+    same = same && std::ranges::equal(top.items.row(r), all.items.row(first + r)) &&
+           std::ranges::equal(top.scores.row(r), all.scores.row(first + r));
+  return same;
+}
+
+}  // namespace
 
 TEST_CASE("top_k agrees with a plain reference for every size") { check_ranking<Cpu>(); }
 TEST_CASE("top_k adds hidden layers and biases, as NCF and BiasMF need") { check_ranking_terms<Cpu>(); }
@@ -43,17 +59,25 @@ TEST_CASE("top_k gives few users and very many items the same lists as a batch")
     CHECK(close);
     check_against_reference(top, factors, first_ids(items), mask.view(), k);
   }
-  // From 16 users on sums run in the same order, also where long lists make them share all items' packing.
-  const auto long_lists = cpu::top_k(factors, first_ids(300), first_ids(items), mask.view(), 9000);
-  for (const auto& [users, most] : {std::pair<Index, Index>{20, k}, {160, 9000}}) {
-    const auto top = cpu::top_k(factors, first_ids(users), first_ids(items), mask.view(), most);
-    const TopK& all = most == k ? batch : long_lists;
-    bool same = true;
-    for (Index r = 0; r < users; ++r)
-      same = same && std::ranges::equal(top.items.row(r), all.items.row(r)) &&
-             std::ranges::equal(top.scores.row(r), all.scores.row(r));
-    CHECK(same);
+  // From 16 users on sums run in the same order.
+  CHECK(stands_in(cpu::top_k(factors, first_ids(20), first_ids(items), mask.view(), k), batch));
+}
+
+TEST_CASE("top_k gives users whose long lists take turns the lists of fewer users") {
+  const Index items = 9100, k = 9000;
+  const auto u = random_matrix(160, 12, 1), i = random_matrix(items, 12, 2);
+  const cpu::PairFactors factors{.users = u, .items = i};
+  const auto mask = Mask::random(160, items, 50, 3);
+  const auto listed = first_ids(160);
+  const auto all = cpu::top_k(factors, listed, first_ids(items), mask.view(), k);
+  for (const std::size_t first : {0, 130}) {
+    const auto few = std::span(listed).subspan(first, 20);
+    const auto top = cpu::top_k(factors, few, first_ids(items), mask.view(), k);
+    CHECK(stands_in(top, all, static_cast<Index>(first)));
   }
+  const auto last = std::span(listed).last(2);
+  check_against_reference(cpu::top_k(factors, last, first_ids(items), mask.view(), k), factors, first_ids(items),
+                          mask.view(), k);
 }
 
 TEST_CASE("top_k refuses scores that overflow in its own order of sums alone") {

@@ -10,6 +10,7 @@
 #include "reclm/eval/protocol.hpp"
 #include "reclm/model/baselines.hpp"
 #include "support/catch.hpp"
+#include "support/sanitized.hpp"
 #include "support/scorer_ranker.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -163,6 +164,7 @@ TEST_CASE("users are sparse with a long tail, items skewed, a fifth of them new"
 TEST_CASE("a world is the same bits for one and two threads, and another for another seed") {
   WorldOptions options = small();
   options.vectors = true;
+  if (reclm_test::kSanitized) options.users = 100, options.items = 150;
   World one, two;
   {
     const ThreadLimit limit(1);

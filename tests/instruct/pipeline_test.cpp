@@ -9,6 +9,7 @@
 #include "reclm/data/splits.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
 #include "support/catch.hpp"
+#include "support/sanitized.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
@@ -79,12 +80,12 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
                            "reward/scorer.safetensors", "items/adapter_model.safetensors"})
     CHECK(std::filesystem::exists(folder / "whole" / file));
 
-  // Stopped at every third report until it is through.
+  // Stopped at every few reports until it is through.
   int runs = 0;
   for (bool interrupted = true; interrupted; ++runs) {
     REQUIRE(runs < 40);
     TuningOptions options = quick(folder / "parted");
-    options.observer = [left = 3](const Progress&) mutable { return --left > 0; };
+    options.observer = [left = kSanitized ? 8 : 3](const Progress&) mutable { return --left > 0; };
     interrupted = tune(shop.model, from, options).interrupted;
   }
   CHECK(runs > 3);
