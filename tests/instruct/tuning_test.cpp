@@ -66,6 +66,27 @@ TEST_CASE("a sequence scores the same alone and beside others that begin like it
     CHECK(together[k] == Approx(scorer.score(std::span(sequences).subspan(k, 1)).front()).epsilon(1e-4).margin(1e-5));
 }
 
+TEST_CASE("an answer is read as what stands behind its question, not as a text's beginning") {
+  const Workshop shop(16);
+  LanguageModel marked = shop.model;  // as tokenizers that mark where a text begins
+  marked.codec.encode = [plain = shop.model.codec.encode](std::string_view text) {
+    std::vector<lm::TokenId> tokens = plain(text);
+    tokens.insert(tokens.begin(), 0);
+    return tokens;
+  };
+  marked.codec.encode_behind = [plain = shop.model.codec.encode](std::span<const lm::TokenId> before,
+                                                                 std::string_view text) {
+    CHECK(before.front() == 0);
+    return plain(text);
+  };
+  const PreferencePair& pair = shop.pairs.front();
+  const auto plain = SequenceScorer<>(shop.model, kUpdates).tokens(pair.prompt, pair.chosen);
+  auto tokens = SequenceScorer<>(marked, kUpdates).tokens(pair.prompt, pair.chosen);
+  CHECK(tokens.front() == 0);
+  tokens.erase(tokens.begin());
+  CHECK(tokens == plain);
+}
+
 TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits") {
   const TemporaryFolder folder;
   const Workshop shop(16);

@@ -87,7 +87,7 @@ class SequenceScorer {
     std::string text = "Question:";
     for (const lm::Message& message : question) text += " " + message.content;
     std::vector<lm::TokenId> all = codec_.encode(text);
-    const auto end = codec_.encode("\n\nAnswer: " + std::string(answer));
+    const auto end = lm::detail::encode_behind(codec_, all, "\n\nAnswer: " + std::string(answer));
     all.insert(all.end(), end.begin(), end.end());
     if (context_ > 0 && static_cast<Index>(all.size()) > context_) all.erase(all.begin(), all.end() - context_);
     return all;
