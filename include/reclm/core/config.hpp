@@ -15,9 +15,11 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define RECLM_RESTRICT __restrict__
 #define RECLM_ALWAYS_INLINE inline __attribute__((always_inline))
+#define RECLM_INLINE_LAMBDA __attribute__((always_inline))  // behind a lambda's parameters
 #else
 #define RECLM_RESTRICT
 #define RECLM_ALWAYS_INLINE inline
+#define RECLM_INLINE_LAMBDA
 #endif
 
 namespace reclm {

@@ -44,15 +44,16 @@ struct SiluGateBackward {
     T* to_gate = d_gate == nullptr ? nullptr : d_gate + row * cols;
     T* to_up = d_up == nullptr ? nullptr : d_up + row * cols;
     const T keep_gate = gate_beta, keep_up = up_beta;
+    // Too long for GCC to inline below -O3; a call keeps the loop from being vectorised.
     if (to_gate != nullptr && to_up != nullptr && keep_gate == T(0) && keep_up == T(0)) {
-      team.each(cols, [=](Index c) {
+      team.each(cols, [=](Index c) RECLM_INLINE_LAMBDA {
         const T s = fast_sigmoid(g[c]), upstream = d[c];
         to_gate[c] = upstream * u[c] * s * (T(1) + g[c] * (T(1) - s));
         to_up[c] = upstream * g[c] * s;
       });
       return;
     }
-    team.each(cols, [=](Index c) {
+    team.each(cols, [=](Index c) RECLM_INLINE_LAMBDA {
       const T s = fast_sigmoid(g[c]), upstream = d[c];
       if (to_gate != nullptr)
         to_gate[c] = (keep_gate == T(0) ? T(0) : to_gate[c]) + upstream * u[c] * s * (T(1) + g[c] * (T(1) - s));
