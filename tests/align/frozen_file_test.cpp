@@ -13,6 +13,7 @@
 #include "reclm/adapt.hpp"
 #include "reclm/data/npy.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
@@ -30,12 +31,13 @@ struct SmallModel {
 };
 
 struct SmallScorer {
-  Id user_count = 61, item_count = 81;
+  Id user_count = 61, item_count = 81, groups = 4;
   [[nodiscard]] Id users() const { return user_count; }
   [[nodiscard]] Id items() const { return item_count; }
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
     for (std::size_t k = 0; k < items.size(); ++k)
-      out[k] = (items[k] % 4 == user % 4 ? 1.0f : 0.0f) + 0.01f * static_cast<float>((items[k] * 7 + user) % 13);
+      out[k] =
+          (items[k] % groups == user % groups ? 1.0f : 0.0f) + 0.01f * static_cast<float>((items[k] * 7 + user) % 13);
   }
 };
 
@@ -67,7 +69,7 @@ void copy_with(const std::filesystem::path& from, const std::filesystem::path& t
   }
   write_safetensors(to, tensors, file.metadata());
 }
-const std::vector<std::string> kSince03{"model", "report.calibration", "report.curves"};
+const std::vector<std::string> kSince03{"model", "model.scores", "report.calibration", "report.curves"};
 
 }  // namespace
 
@@ -175,6 +177,28 @@ TEST_CASE("files of a model of other sizes are refused") {
   CHECK_THROWS_AS(wide.load(path), DataError);
 }
 
+TEST_CASE("files of another model of the same sizes are refused") {
+  const Dataset data = planted_data();
+  const TemporaryFolder folder;
+  const auto path = folder / "model.safetensors";
+  const auto check = [&](const auto& model, const auto& trained_anew) {
+    auto enhanced = adapt(model, make_profiles(data.item_profiles));
+    enhanced.fit(data.train, data.valid);
+    enhanced.save(path);
+    auto other = adapt(trained_anew, make_profiles(data.item_profiles));
+    try {
+      other.load(path);
+      FAIL("another model's file was taken");
+    } catch (const DataError& error) {
+      CHECK(contains(error.what(), "another model"));
+    }
+  };
+  check(SmallScorer{}, SmallScorer{.groups = 5});
+  SmallModel turned;
+  for (Index k = 0; k < turned.v.size(); ++k) turned.v.data()[k] *= -1;
+  check(SmallModel{}, turned);
+}
+
 TEST_CASE("a file with a damaged number is refused by name") {
   const Dataset data = planted_data();
   const SmallScorer scorer;
@@ -205,6 +229,8 @@ TEST_CASE("a file with a damaged number is refused by name") {
   refused("cold_probes", 0, Id{-77});
   refused("cold_probes", 0, Id{81});
   refused("model", 0, Id{62});
+  refused("model.scores", 3, 1e3f);
+  refused("model.scores", 3, NAN);
   refused("report.curves", 0, std::nan(""));
   // The largest number of items that may be asked for is fine.
   copy_with<double>(good, bad, "choice", [](std::vector<double>& values) { values[2] = 0x1p63; });

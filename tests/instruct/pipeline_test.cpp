@@ -120,7 +120,7 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
   CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
 }
 
-TEST_CASE("profiles of evaluation users are not learned, though they are neighbours of learners") {
+TEST_CASE("profiles of evaluation users are not learned, though they are neighbours of learners", "[long]") {
   const TemporaryFolder folder;
   const Workshop shop(16);
   TuningData from = data_of(shop);

@@ -146,7 +146,7 @@ class FrozenAdapter {
   /// Everything but the model in one safetensors file. @throws IoError
   void save(const std::filesystem::path& path) const { detail::save_frozen(core_, path); }
   /// Takes what `save` wrote, for the same model. @throws IoError; DataError when the file is something else, damaged,
-  /// or of a model of other sizes
+  /// or of a model of other sizes or other scores (a few are compared)
   void load(const std::filesystem::path& path) { detail::load_frozen(core_, path); }
   /// Factors and histories alone, for a server.
   [[nodiscard]] ServingModel serving() const { return core_.serving(); }

@@ -61,6 +61,30 @@ inline Matrix<double> curve_rows(const FitReport& report) {
   return Matrix<double>(count, kCurveColumns, std::move(rows));
 }
 
+/// The model's scores of some users and items, [≤ 8, ≤ 8], by which a file knows its model again.
+inline Matrix<float> probe_scores(const FrozenSource& source) {
+  const auto spread = [](Id count) {
+    const Index probes = std::min<Index>(count, 8);
+    std::vector<Id> ids;
+    for (Index k = 0; k < probes; ++k) ids.push_back(static_cast<Id>(k * (count - 1) / std::max<Index>(probes - 1, 1)));
+    return ids;
+  };
+  const std::vector<Id> users = spread(source.users), items = spread(source.known);
+  Matrix<float> scores(static_cast<Index>(users.size()), static_cast<Index>(items.size()));
+  source.fill(users, items, scores.view());
+  return scores;
+}
+/// Equal up to what another machine's sums change.
+inline bool same_scores(const Matrix<float>& a, const Matrix<float>& b) {
+  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
+  float largest = 0;
+  for (Index k = 0; k < a.size(); ++k)
+    if (std::isfinite(a.data()[k])) largest = std::max(largest, std::abs(a.data()[k]));
+  for (Index k = 0; k < a.size(); ++k)
+    if (a.data()[k] != b.data()[k] && !(std::abs(a.data()[k] - b.data()[k]) <= 1e-3f * largest)) return false;
+  return true;
+}
+
 inline void save_frozen(const FrozenCore& core, const std::filesystem::path& path) {
   core.with_state([&](const FrozenState& s, const FitReport& report) {
     const Matrix<float> users = s.users.copy(), items = s.items.copy(), exact = s.exact.copy();
@@ -71,6 +95,7 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
     const Matrix<double> curves = curve_rows(report);
     const std::vector<Index> layout{s.layout.model, s.layout.residual};
     const std::vector<Id> model{core.source().users, core.source().known};
+    const Matrix<float> probes = probe_scores(core.source());
     const std::vector<double> scale{static_cast<double>(s.model_scale), s.head.kernel.sharpness,
                                     s.user_head.kernel.sharpness};
     std::vector<NamedTensor> tensors{NamedTensor::of("users", users),
@@ -80,6 +105,7 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
                                      NamedTensor::of("seen", s.seen),
                                      NamedTensor::of("columns", s.columns),
                                      NamedTensor::of("model", model),
+                                     NamedTensor::of("model.scores", probes),
                                      NamedTensor::of("layout", layout),
                                      NamedTensor::of("choice", choice),
                                      NamedTensor::of("report", figures),
@@ -222,6 +248,9 @@ class FrozenReader {
     if (file_.contains("model"))  // absent from files of 0.2
       require(file_.vector<Id>("model") == std::vector<Id>{source.users, source.known},
               "it was saved for a model with other numbers of users or items");
+    if (file_.contains("model.scores"))
+      require(same_scores(file_.matrix<float>("model.scores"), probe_scores(source)),
+              "it was saved for another model, whose scores differ");
     require(!s.product || s.layout.model == source.user_factors.cols(),
             "it was saved for a model with factors of another width");
     require(s.product ? exact.empty() && s.own.empty()
