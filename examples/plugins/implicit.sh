@@ -13,7 +13,7 @@ venv=$folder/venv
 if ! "$venv/bin/python" -c "import implicit, safetensors" 2>/dev/null; then
   rm -rf "$venv"
   python3 -m venv "$venv" || skip "python has no venv (Debian: python3-venv)"
-  "$venv/bin/pip" install --quiet --only-binary :all: --retries 1 --timeout 30 "implicit>=0.7,<0.8" "safetensors<1" ||
+  "$venv/bin/pip" install --quiet --no-compile --only-binary :all: --retries 1 --timeout 30 "implicit>=0.7,<0.8" "safetensors<1" ||
     skip "pip cannot install implicit and safetensors"
 fi
 "$program" --write-clicks "$folder" "$@"

@@ -11,7 +11,7 @@ skip() { echo "skipped: $1" && exit 77; }
 if [[ ! -x $folder/venv/bin/conan ]]; then
   rm -rf "$folder/venv"
   "$python" -m venv "$folder/venv" || skip "python has no venv (Debian: python3-venv)"
-  "$folder/venv/bin/pip" install --quiet --retries 1 --timeout 20 "conan>=2.10,<3" || skip "pip cannot install conan"
+  "$folder/venv/bin/pip" install --quiet --no-compile --retries 1 --timeout 20 "conan>=2.10,<3" || skip "pip cannot install conan"
 fi
 conan() { "$folder/venv/bin/conan" "$@"; }
 conan profile detect --force >/dev/null
