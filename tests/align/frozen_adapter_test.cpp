@@ -122,7 +122,7 @@ TEST_CASE("a scorer's own users keep its scores, and its factors come near") {
 TEST_CASE("factors that are not the whole of a score are not taken for it") {
   const Dataset data = planted_data();
   const SmallModel part(data);
-  const PairModel whole(part.u, part.v, tastes(data.train.users(), 5, 13), tastes(data.train.items(), 5, 14));
+  const PairModel whole(part.u, part.v, tastes(data.train.users(), 5, 23), tastes(data.train.items(), 5, 24));
   REQUIRE_FALSE(whole.is_product());
   struct Behind {
     const PairModel* model;

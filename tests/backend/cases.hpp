@@ -13,6 +13,7 @@
 #include "reclm/backend/backend.hpp"
 #include "reclm/core/philox.hpp"
 #include "support/catch.hpp"
+#include "support/random_matrix.hpp"
 
 namespace reclm_test {
 
@@ -41,15 +42,6 @@ class Array {
 template <class B, class T>
 Array<B, T> on(const std::vector<T>& host) {
   return Array<B, T>(host);
-}
-
-/// n numbers in [−1, 1).
-template <class T>
-std::vector<T> numbers(Index n, std::uint64_t seed) {
-  const reclm::Random random(seed, reclm::Stream::evaluation);
-  std::vector<T> values(static_cast<std::size_t>(n));
-  for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<T>(2 * random.uniform(k) - 1);
-  return values;
 }
 
 /// n ids in [0, below), with repeats.

@@ -15,12 +15,13 @@ void check_gemm_case(reclm::Op op_a, reclm::Op op_b, Index m, Index n, Index k, 
   const auto a = numbers<T>((op_a == Op::none ? m : k) * lda, 1), b = numbers<T>((op_b == Op::none ? k : n) * ldb, 2);
   auto c = numbers<T>(m * ldc, 3);
   auto expected = in_double(c);
+  const Index step_a = op_a == Op::none ? 1 : lda, step_b = op_b == Op::none ? ldb : 1;
   for (Index row = 0; row < m; ++row)
     for (Index col = 0; col < n; ++col) {
       double total = 0;
-      for (Index j = 0; j < k; ++j)
-        total += static_cast<double>(a[static_cast<std::size_t>(op_a == Op::none ? row * lda + j : j * lda + row)]) *
-                 static_cast<double>(b[static_cast<std::size_t>(op_b == Op::none ? j * ldb + col : col * ldb + j)]);
+      const T* x = a.data() + (op_a == Op::none ? row * lda : row);
+      const T* y = b.data() + (op_b == Op::none ? col : col * ldb);
+      for (Index j = 0; j < k; ++j) total += static_cast<double>(x[j * step_a]) * static_cast<double>(y[j * step_b]);
       const auto at = static_cast<std::size_t>(row * ldc + col);
       expected[at] = static_cast<double>(alpha) * total + static_cast<double>(beta) * expected[at];
       if (beta == T(0)) c[at] = std::numeric_limits<T>::quiet_NaN();

@@ -34,10 +34,10 @@ TEMPLATE_TEST_CASE("products of chosen rows equal products of their copy", "", f
       CHECK(difference(actual, y) < rounding<T>(k));
       auto gradient = w;
       Cpu::gather_gemm_backward(m, n, k, dy.data(), x.data(), chosen.data(), T(-0.5), gradient.data());
-      CHECK(difference(gradient, dw) < rounding<T>(m + 1));
+      CHECK(difference(gradient, dw) < 2 * rounding<T>(m + 1));  // on its way a sum is larger than in the end
       gradient = garbage<T>(n * k);
       Cpu::gather_gemm_backward(m, n, k, dy.data(), x.data(), chosen.data(), T(0), gradient.data());
       for (std::size_t at = 0; at < dw.size(); ++at) dw[at] += 0.5 * static_cast<double>(w[at]);
-      CHECK(difference(gradient, dw) < rounding<T>(m + 1));
+      CHECK(difference(gradient, dw) < 2 * rounding<T>(m + 1));  // on its way a sum is larger than in the end
     }
 }

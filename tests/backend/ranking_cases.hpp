@@ -59,32 +59,58 @@ inline double score_of(const PairFactors& f, Id u, Id i) {
   return total;
 }
 
-/// The list must hold the reference's scores in order; items may differ only where scores agree to rounding.
-inline void check_against_reference(const TopK& top, const PairFactors& f, std::span<const Id> candidates,
-                                    const MaskView& mask, Index k) {
-  bool sound = true;
-  for (std::size_t r = 0; r < top.users.size(); ++r) {
-    const Id user = top.users[r];
-    std::vector<double> scores;
-    const auto masked = mask.of(user);
-    for (const Id item : candidates)
-      if (!std::binary_search(masked.begin(), masked.end(), item)) scores.push_back(score_of(f, user, item));
-    std::sort(scores.begin(), scores.end(), std::greater<>());
-    const auto items = top.items.row(static_cast<Index>(r));
-    const auto got = top.scores.row(static_cast<Index>(r));
-    std::set<Id> listed;
-    for (std::size_t j = 0; j < static_cast<std::size_t>(k); ++j) {
-      if (j >= scores.size()) {
-        sound = sound && items[j] == kNoItem && got[j] == kMinusInfinity;
-        continue;
+/// A plain ranking: all scores of some users, to hold lists of any length against.
+class Reference {
+ public:
+  Reference(const PairFactors& f, std::span<const Id> users, std::span<const Id> candidates, const MaskView& mask)
+      : users_(users.begin(), users.end()), mask_(mask) {
+    for (const Id user : users) {
+      const auto masked = mask.of(user);
+      auto& of_user = scores_.emplace_back(static_cast<std::size_t>(f.items.rows()), std::nan(""));
+      auto& sorted = sorted_.emplace_back();
+      for (const Id item : candidates) {
+        of_user[static_cast<std::size_t>(item)] = score_of(f, user, item);
+        if (!std::binary_search(masked.begin(), masked.end(), item))
+          sorted.push_back(of_user[static_cast<std::size_t>(item)]);
       }
-      sound = sound && items[j] != kNoItem && std::abs(double{got[j]} - scores[j]) < 1e-5 &&
-              std::abs(score_of(f, user, items[j]) - scores[j]) < 1e-5 &&
-              !std::binary_search(masked.begin(), masked.end(), items[j]) && listed.insert(items[j]).second &&
-              (j == 0 || got[j] <= got[j - 1]);
+      std::sort(sorted.begin(), sorted.end(), std::greater<>());
     }
   }
-  CHECK(sound);
+
+  /// `top` must hold the scores in order; items may differ only where scores agree to rounding.
+  void check(const TopK& top, Index k) const {
+    REQUIRE(top.users == users_);
+    bool sound = true;
+    for (std::size_t r = 0; r < users_.size(); ++r) {
+      const auto& scores = sorted_[r];
+      const auto masked = mask_.of(users_[r]);
+      const auto items = top.items.row(static_cast<Index>(r));
+      const auto got = top.scores.row(static_cast<Index>(r));
+      std::set<Id> listed;
+      for (std::size_t j = 0; j < static_cast<std::size_t>(k) && sound; ++j) {
+        if (j >= scores.size()) {
+          sound = items[j] == kNoItem && got[j] == kMinusInfinity;
+          continue;
+        }
+        sound = items[j] != kNoItem && std::abs(double{got[j]} - scores[j]) < 1e-5 &&
+                std::abs(scores_[r].at(static_cast<std::size_t>(items[j])) - scores[j]) < 1e-5 &&
+                !std::binary_search(masked.begin(), masked.end(), items[j]) && listed.insert(items[j]).second &&
+                (j == 0 || got[j] <= got[j - 1]);
+      }
+    }
+    CHECK(sound);
+  }
+
+ private:
+  std::vector<Id> users_;
+  MaskView mask_;
+  std::vector<std::vector<double>> scores_;  ///< of each user and item
+  std::vector<std::vector<double>> sorted_;  ///< of each user, without what is masked
+};
+
+inline void check_against_reference(const TopK& top, const PairFactors& f, std::span<const Id> candidates,
+                                    const MaskView& mask, Index k) {
+  Reference(f, top.users, candidates, mask).check(top, k);
 }
 
 template <class B>
@@ -96,10 +122,9 @@ void check_ranking() {
         const auto u = random_matrix(users, d, 1), i = random_matrix(items, d, 2);
         const PairFactors factors{.users = u, .items = i};
         const auto mask = Mask::random(users, items, 3, 3);
-        for (const Index k : {1, 5, 20, 100}) {
-          const auto top = B::top_k(factors, first_ids(users), first_ids(items), mask.view(), k);
-          check_against_reference(top, factors, first_ids(items), mask.view(), k);
-        }
+        const auto listed = first_ids(users), candidates = first_ids(items);
+        const Reference reference(factors, listed, candidates, mask.view());
+        for (const Index k : {1, 5, 20, 100}) reference.check(B::top_k(factors, listed, candidates, mask.view(), k), k);
       }
 }
 
