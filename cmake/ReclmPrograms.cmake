@@ -19,6 +19,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     # Checks of every single access double the time to compile, and mostly find what the address sanitizer finds.
     target_compile_options(reclm_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:
       -fno-sanitize=null,alignment,object-size,vptr,pointer-overflow>)
+    # Functions of many accesses, none of them a kernel, call the check of each: a quarter less to compile.
+    target_compile_options(reclm_program_flags INTERFACE
+      $<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-mllvm -asan-instrumentation-with-call-threshold=200>
+      $<$<COMPILE_LANG_AND_ID:CXX,GNU>:--param=asan-instrumentation-with-call-threshold=200>)
     target_link_options(reclm_program_flags INTERFACE -fsanitize=address,undefined)
   endif()
 endif()
