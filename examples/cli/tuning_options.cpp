@@ -39,8 +39,8 @@ void add_tuning_options(CLI::App& command, TuningCommandOptions& options) {
   command
       .add_flag(
           "--full-sft", options.full_sft,
-          "sft trains every weight instead of low-rank updates: models of\na few million weights learn far faster "
-          "so; OUT's sft is a model")
+          "sft trains every weight instead of low-rank updates, as it does of the\ntiny model: models of a few million "
+          "weights learn far faster so; OUT's\nsft is a model")
       ->group(group);
   option("--rank", options.rank, "of the low-rank updates; alpha is twice as much", "N=8")->check(positive);
   option("--epochs", options.epochs, "of sft, collaborative and items", "N=3")->check(positive);

@@ -52,7 +52,7 @@ TuningOptions options_of(ModelSize size, const TuningCommandOptions& given) {
   if (given.questions) how.ppo.questions = *given.questions;
   if (given.ppo_rate) how.ppo.rl.learning_rate = *given.ppo_rate;
   if (given.shown) how.shown = *given.shown;
-  how.full_sft = given.full_sft;
+  if (given.full_sft) how.full_sft = true;
   how.given_reward = given.reward;
   how.precision = precision_named(given.precision);
   how.policy.precision = how.precision == lm::Precision::automatic ? lm::Precision::stored : how.precision;

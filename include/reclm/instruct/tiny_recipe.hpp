@@ -28,7 +28,7 @@ inline lm::TinyOptions tiny_model_recipe(std::uint64_t seed = 1) {
           .inner_width = 240,
           .context = 768,
           .segment = 192,
-          .tokens = 200'000,
+          .tokens = 100'000,
           .batch_tokens = 512,
           .seed = seed};
 }
@@ -74,13 +74,14 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
                   .layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
                   .seed = seed};
   options.reward_lora = {.rank = 8, .alpha = 16, .layers = options.lora.layers, .seed = seed};
-  options.sft = {.epochs = 6, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
+  options.full_sft = true;  // by low-rank updates it names half as many true interests
+  options.sft = {.epochs = 6, .batch_tokens = 512, .learning_rate = 2e-3, .seed = seed, .checkpoint_every = 100};
   options.distil_items = true;  // short dialogues that tell which words go with which interest
   options.collaborative = {
       .epochs = 1, .batch_tokens = 1024, .learning_rate = 2e-3, .seed = seed, .checkpoint_every = 100};
   options.collaborative_users = 160;
   options.rehearsal = 1;  // without it a model this small answers every prompt as A2's
-  options.items = {.epochs = 4, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
+  options.items = {.epochs = 2, .batch_tokens = 512, .learning_rate = 5e-3, .seed = seed, .checkpoint_every = 100};
   options.reward = {.epochs = 3, .pairs = 8, .learning_rate = 2e-3, .seed = seed};
   options.reward_from_tuned = true;
   options.ppo.rl.group = 4;
@@ -91,7 +92,7 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
   options.ppo.rl.learning_rate = 1.5e-3;
   options.ppo.rl.kl = {.coefficient = 0.03, .target = 8};
   options.ppo.rl.seed = seed;
-  options.ppo.steps = 24;
+  options.ppo.steps = 20;
   options.ppo.questions = 12;
   options.partial_prompts = 8;
   options.weighing_users = 128;

@@ -58,9 +58,10 @@ class MemoryWeights final : public WeightSource {
   std::map<std::string, StoredTensor> tensors_;
 };
 
-/// Start values of a decoder: norms 1, biases 0, matrices normal with deviation 0.02, those that end a layer's branches
-/// divided by √(2 · layers) (Radford et al., 2019). The same numbers for the same seed, whatever the number of threads.
-inline MemoryWeights random_weights(const ModelConfig& config, std::uint64_t seed) {
+/// Start values of a decoder: norms 1, biases 0, matrices normal with a deviation of `spread`, those that end a layer's
+/// branches divided by √(2 · layers) (Radford et al., 2019). The same numbers for the same seed, whatever the number of
+/// threads.
+inline MemoryWeights random_weights(const ModelConfig& config, std::uint64_t seed, double spread = 0.02) {
   MemoryWeights weights(config);
   std::uint32_t number = 0;
   for (const ExpectedTensor& expected : expected_tensors(config)) {
@@ -71,7 +72,7 @@ inline MemoryWeights random_weights(const ModelConfig& config, std::uint64_t see
       values = Matrix<float>(expected.rows, expected.cols, 1.0f);
     } else if (!name.ends_with(".bias")) {
       const bool ends_branch = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
-      const double deviation = 0.02 / (ends_branch ? std::sqrt(2.0 * static_cast<double>(config.layers)) : 1.0);
+      const double deviation = spread / (ends_branch ? std::sqrt(2.0 * static_cast<double>(config.layers)) : 1.0);
       // Box and Muller: two uniform numbers, two normal ones.
       for (Index k = 0; k < values.size(); k += 2) {
         const auto at = static_cast<std::uint64_t>(k);

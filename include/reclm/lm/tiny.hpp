@@ -9,6 +9,7 @@
 ///     save_tiny("folder", tiny);                           // a Hugging Face folder
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <span>
@@ -19,6 +20,7 @@
 
 #include "reclm/data/world.hpp"
 #include "reclm/lm/memory_weights.hpp"
+#include "reclm/lm/spectral_start.hpp"
 #include "reclm/lm/tokenizer/save_tokenizer.hpp"
 #include "reclm/lm/tokenizer/train_bpe.hpp"
 #include "reclm/lm/training/finetune.hpp"
@@ -35,6 +37,7 @@ struct TinyOptions {
   Index tokens = 500'000;  ///< of texts to train on; whole passes over them, at least one. Lessons are passed once
   Index batch_tokens = 1024;
   double learning_rate = 4e-3;
+  bool spectral_start = true;  ///< token vectors start as set_spectral_start makes them of the texts; else at random
   // Of courses, where there are any (see train_tiny):
   Index course_tokens = 1024;     ///< of a batch: answers of one token are few in it
   double course_mastered = 0.35;  ///< loss of answers' first tokens at which one is done; Yes or No by chance: 0.69
@@ -143,6 +146,21 @@ inline TrainingSample lesson_sample(const TinyLesson& lesson, const Tokenizer& t
   return sample;
 }
 
+/// Weights to start from: with spectral vectors, which say much from the start, the others are larger than usual, too;
+/// in the few steps that a tiny model is trained more is learned so.
+inline MemoryWeights start_weights(const ModelConfig& config, const std::vector<std::string>& texts,
+                                   const Tokenizer& tokenizer, const TinyOptions& options) {
+  constexpr double spread = 0.08, of_tokens = 0.15;
+  if (!options.spectral_start) return random_weights(config, options.seed);
+  MemoryWeights weights = random_weights(config, options.seed, spread);
+  const std::string name = "model.embed_tokens.weight";
+  Matrix<float> vectors(config.vocabulary, config.width);
+  std::memcpy(vectors.data(), weights.get(name).bytes.data(), weights.get(name).bytes.size());
+  set_spectral_start(vectors, texts, tokenizer, of_tokens);
+  weights.put(name, std::move(vectors));
+  return weights;
+}
+
 /// The checkpoint of a phase of training, from 0.
 inline std::filesystem::path checkpoint_of(std::filesystem::path checkpoint, int phase) {
   if (phase > 0) checkpoint += "." + std::to_string(phase);
@@ -229,6 +247,20 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
   for (const TinyLesson& lesson : lessons.first(std::min(spelled, lessons.size())))
     corpus += detail::told_text(lesson) + "\n" + lesson.answer + "\n";
   Tokenizer tokenizer = train_bpe(corpus, options.vocabulary);
+  ModelConfig config;
+  config.vocabulary = tokenizer.vocabulary();
+  config.width = options.width;
+  config.layers = options.layers;
+  config.heads = options.heads;
+  config.kv_heads = options.kv_heads;
+  config.head_width = options.width / std::max<Index>(1, options.heads);
+  config.inner_width = options.inner_width;
+  config.context = options.context;
+  config.tied_embeddings = true;
+  config.eos = tokenizer.eos();
+  config.pad = tokenizer.pad();
+  config.stops = tokenizer.stops();
+  TrainableDecoder<> model(detail::start_weights(config, texts, tokenizer, options));
   const auto written = [&](std::span<const TinyLesson> some) {
     std::vector<TrainingSample> all;
     for (const TinyLesson& lesson : some) all.push_back(detail::lesson_sample(lesson, tokenizer));
@@ -247,20 +279,6 @@ inline TinyModel train_tiny(std::vector<std::string> texts, const TinyOptions& o
     for (TrainingSample& sample : written(lessons)) samples.push_back(std::move(sample));
     epochs = 1;
   }
-  ModelConfig config;
-  config.vocabulary = tokenizer.vocabulary();
-  config.width = options.width;
-  config.layers = options.layers;
-  config.heads = options.heads;
-  config.kv_heads = options.kv_heads;
-  config.head_width = options.width / std::max<Index>(1, options.heads);
-  config.inner_width = options.inner_width;
-  config.context = options.context;
-  config.tied_embeddings = true;
-  config.eos = tokenizer.eos();
-  config.pad = tokenizer.pad();
-  config.stops = tokenizer.stops();
-  TrainableDecoder<> model(random_weights(config, options.seed));
   detail::TinyTraining training(model, options);
   training.learn(samples, "", epochs, options.batch_tokens);
   std::vector<TrainingSample> known;
