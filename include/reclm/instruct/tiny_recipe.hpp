@@ -74,7 +74,7 @@ inline TuningOptions tiny_tuning_recipe(std::uint64_t seed = 1) {
                   .layers = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
                   .seed = seed};
   options.reward_lora = {.rank = 8, .alpha = 16, .layers = options.lora.layers, .seed = seed};
-  options.full_sft = true;  // by low-rank updates it names half as many true interests
+  options.full_sft = true;  // by low-rank updates it names half as many true interests of people held out
   options.sft = {.epochs = 6, .batch_tokens = 512, .learning_rate = 2e-3, .seed = seed, .checkpoint_every = 100};
   options.distil_items = true;  // short dialogues that tell which words go with which interest
   options.collaborative = {
