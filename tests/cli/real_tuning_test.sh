@@ -12,7 +12,8 @@ job=("$script" "$RECLM" out world/user_profiles.jsonl world/item_profiles.jsonl 
 says out.txt " users, 6 items, 6 of them by the teacher" "users: 60 of 60 have profiles" "Drawn about items" "LightGCN + sft (placebo)" \
   "LightGCN + teacher" "== all five stages"
 says err.txt "s of processors"
-for file in own/report.json other/report.json tuned/report.json few/ppo/adapter_config.json few/reward/reward.json; do
+for file in own/report.json other/report.json tuned/report.json few/sft/adapter_config.json few/ppo/adapter_config.json \
+  few/reward/reward.json; do
   exists "out/$file"
 done
 json_is out/other/report.json Profiles chapters 0 title

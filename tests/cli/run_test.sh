@@ -9,7 +9,7 @@ says out.txt "Loss" "Yes or No" "Reward model" "Drawn after each stage" "Written
   "Content-kNN" "LightGCN Base" "LightGCN + raw text" "LightGCN + untuned" "LightGCN + ppo" "LightGCN + teacher" \
   "(placebo)" "zero-shot" "sparse" "whole/index.html"
 for file in index.html report.json report.md report.csv comparisons.csv curves.csv run.json model/config.json \
-  tuning/sft/adapter_config.json tuning/reward/reward.json tuning/ppo/adapter_config.json profiles/untuned.jsonl \
+  tuning/sft/model.safetensors tuning/reward/reward.json tuning/ppo/adapter_config.json profiles/untuned.jsonl \
   profiles/sft.jsonl profiles/collaborative.jsonl profiles/ppo.jsonl; do exists "whole/$file"; done
 json_is whole/report.json reclm-report format
 json_is whole/report.json "How the model was tuned" chapters 0 title
@@ -90,10 +90,10 @@ says out.txt "LightGCN + sft"
 says told/report.md "| untuned | 10 | 10 |" "| sft | 10 | 10 |"
 if grep -q "placebo" told/report.csv; then fail "--placebo none has a placebo"; fi
 
-# Every weight trained: the stage leaves a model, and the updates of later stages belong to it.
+# Every weight of a given model trained: the stage leaves a model, and the updates of later stages belong to it.
 small=(--users 10 --items 10 --history 4 --max-tokens 24 --attempts 1 --cf-epochs 2 --placebo none)
-ends 0 run --data world --profiles world/user_profiles.jsonl --full-sft --stages sft,collaborative --epochs 1 \
-  --tiny-tokens 20000 "${small[@]}" --shown 3 --alike 2 --out full
+ends 0 run --data world --profiles world/user_profiles.jsonl --model whole/model --full-sft --stages sft,collaborative \
+  --epochs 1 "${small[@]}" --shown 3 --alike 2 --out full
 says out.txt "LightGCN + sft" "LightGCN + collaborative"
 says full/index.html "the same 3 held-out users"
 exists full/tuning/sft/model.safetensors

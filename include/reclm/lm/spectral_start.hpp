@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "reclm/core/matrix.hpp"
-#include "reclm/data/detail/spectral_projection.hpp"
-#include "reclm/data/detail/text_features.hpp"
+#include "reclm/data/sparse_spectrum.hpp"
 #include "reclm/lm/tokenizer/tokenizer.hpp"
 
 namespace reclm::lm {
@@ -27,7 +27,7 @@ inline void set_spectral_start(Matrix<float>& vectors, const std::vector<std::st
   for (std::size_t text = 0; text < texts.size(); ++text)
     for (const TokenId token : tokenizer.encode(texts[text], false))
       ++counts.at(static_cast<std::size_t>(token))[static_cast<std::int32_t>(text)];
-  reclm::detail::text::SparseRows uses;
+  SparseRows uses;
   uses.cols = static_cast<Index>(texts.size());
   for (const auto& row : counts) {
     const double rarity = std::log(static_cast<double>(texts.size() + 1) / static_cast<double>(row.size() + 1));
@@ -40,7 +40,7 @@ inline void set_spectral_start(Matrix<float>& vectors, const std::vector<std::st
       }
     uses.offsets.push_back(static_cast<Index>(uses.columns.size()));
   }
-  const auto spectrum = reclm::detail::text::leading_spectrum(uses, uses.transposed(), vectors.cols(), 1);
+  const Spectrum spectrum = leading_spectrum(uses, vectors.cols());
   for (Index token = 0; token < vectors.rows(); ++token) {
     std::vector<double> place(static_cast<std::size_t>(vectors.cols()));  // beyond the spectrum zero
     double squares = 0;
