@@ -1,6 +1,7 @@
 /// Kernel ridge regression of many rows on few landmarks: in blocks as at once.
 #include "reclm/align/kernel_head.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -18,9 +19,12 @@ TEST_CASE("weights do not depend on how many kernel values are held at a time") 
   const KernelRidge ridge(profiles.rows(), {3}, 20, 1);
   const Matrix<float> whole = ridge.solve(targets, 2);
   REQUIRE(whole.rows() == 20);
+  float largest = 0;
+  for (Index k = 0; k < whole.size(); ++k) largest = std::max(largest, std::abs(whole.data()[k]));
+  CAPTURE(largest);
   for (const Index most : {1, 20 * 7, 20 * 299, 20 * 300}) {
     const Matrix<float> part = ridge.solve(targets, 2, most);
-    for (Index k = 0; k < whole.size(); ++k) CHECK(part.data()[k] == Approx(whole.data()[k]).margin(1e-3));
+    for (Index k = 0; k < whole.size(); ++k) CHECK(part.data()[k] == Approx(whole.data()[k]).margin(2e-3 * largest));
   }
   CHECK(ridge.solve(targets, 2, 20 * 300) == whole);
 }
