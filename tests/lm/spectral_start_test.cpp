@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "reclm/core/parallel.hpp"
-#include "reclm/lm/tiny.hpp"
+#include "reclm/lm/tokenizer/train_bpe.hpp"
 #include "support/catch.hpp"
 
 using namespace reclm;
@@ -79,21 +80,4 @@ TEST_CASE("tokens of one subject start near each other, those of another apart")
   const ThreadLimit one(1);
   set_spectral_start(again, subjects(), tokenizer, 0.15);
   CHECK(again == vectors);
-}
-
-TEST_CASE("a spectral start is worth steps of training", "[long]") {
-  const std::vector<std::string> texts = tiny_texts(make_world({.users = 200, .items = 150, .vectors = false}), 1);
-  TinyOptions options{.vocabulary = 500,
-                      .width = 32,
-                      .layers = 2,
-                      .heads = 2,
-                      .kv_heads = 1,
-                      .inner_width = 64,
-                      .segment = 64,
-                      .tokens = 1};
-  const double spectral = train_tiny(texts, options).report.epoch_loss.front();
-  options.spectral_start = false;
-  const double random = train_tiny(texts, options).report.epoch_loss.front();
-  CAPTURE(spectral, random);
-  CHECK(spectral < random - 0.05);
 }

@@ -158,6 +158,15 @@ TinyOptions course_options(std::vector<std::string>& phases) {
 
 }  // namespace
 
+TEST_CASE("a spectral start is worth steps of training", "[long]") {
+  TinyOptions options = small_options();
+  const double spectral = train_tiny(small_world(), options).report.epoch_loss.front();
+  options.spectral_start = false;
+  const double random = train_tiny(small_world(), options).report.epoch_loss.front();
+  CAPTURE(spectral, random);
+  CHECK(spectral < random - 0.05);
+}
+
 TEST_CASE("courses come after all else, one after the other, each until it is mastered; then all is read again") {
   std::vector<std::string> phases;
   std::vector<Index> steps;
