@@ -16,6 +16,7 @@
 
 #include "reclm/instruct/open_language_model.hpp"
 #include "reclm/instruct/tiny_language_model.hpp"
+#include "reclm/lm/weights/open_weights.hpp"
 #include "tuning_command.hpp"
 #include "tuning_place.hpp"
 #include "tuning_tables.hpp"
@@ -54,15 +55,16 @@ LanguageModel tiny_model(const std::filesystem::path& folder) {
 struct Home {
   Place place;
   std::filesystem::path folder;
+  LanguageModel model;  ///< what the reward's scorer reads with: where sft trained all weights, those
   TuningReport report{};
 
-  Home(const WorldOptions& options, std::filesystem::path where, const LanguageModel& model,
-       const TuningOptions& recipe)
-      : place(options), folder(std::move(where)) {
+  Home(const WorldOptions& options, std::filesystem::path where, const LanguageModel& base, const TuningOptions& recipe)
+      : place(options), folder(std::move(where)), model(base) {
     TuningOptions how = recipe;
     how.folder = folder;
     how.stages = {"sft", "collaborative", "reward"};
-    report = tune(model, place.data, how);
+    report = tune(base, place.data, how);
+    if (recipe.full_sft) model = with_tuned_weights(base, lm::open_weights(folder / "sft"));
   }
 };
 
@@ -78,9 +80,9 @@ Seed one_seed(const std::filesystem::path& folder, const LanguageModel& model, c
   add_accuracies(result, "reward, its scorer alone", here.report.scorer_alone);
   add_accuracies(result, "reward of the other world, at home", there.report.reward->held_out);
   add_accuracies(result, "reward, transferred to the other world",
-                 judged_pairs(model, there.place, recipe, here.folder / "reward"));
+                 judged_pairs(here.model, there.place, recipe, here.folder / "reward"));
   add_accuracies(result, "reward of the other world, transferred here",
-                 judged_pairs(model, here.place, recipe, there.folder / "reward"));
+                 judged_pairs(there.model, here.place, recipe, there.folder / "reward"));
   const RewardMixture mixture = load_mixture(here.folder / "reward");
   for (std::size_t k = 0; k < kEvidence; ++k)
     result.figures["weight of " + std::string(name_of(static_cast<Evidence>(k)))] = mixture.evidence[k];
