@@ -26,7 +26,9 @@ using namespace reclm;
 
 class PluginStudy {
  public:
-  PluginStudy(Dataset data, std::string out) : data_(std::move(data)), out_(std::move(out)) {
+  /// @param by_time validation is each user's latest clicks, else random ones
+  PluginStudy(Dataset data, std::string out, bool by_time = false)
+      : data_(std::move(data)), by_time_(by_time), out_(std::move(out)) {
     settings_ = {Setting::full_shot, Setting::zero_shot, Setting::generalised_zero_shot};
     whole_ = data_;
     if (!whole_.valid.empty()) {
@@ -40,7 +42,7 @@ class PluginStudy {
     text_ = profiles_of(whole_);
     Fingerprint all;
     all.add(data_.train).add(data_.valid).add(data_.test).add(data_.zero).add(text_.items);
-    fingerprint_ = "plugin_study 2 " + all.text();
+    fingerprint_ = (by_time_ ? "plugin_study 2 by time " : "plugin_study 2 ") + all.text();
   }
 
   void baselines(std::uint64_t seeds) {
@@ -253,12 +255,13 @@ class PluginStudy {
   }
   [[nodiscard]] Dataset carved(std::uint64_t seed) const {
     Dataset parts = data_;
-    if (parts.valid.empty()) carve_validation(parts, {.seed = seed});
+    if (parts.valid.empty()) carve_validation(parts, {.by_time = by_time_, .seed = seed});
     return parts;
   }
   [[nodiscard]] Profiles shuffled() const { return profiles_of(with_shuffled_profiles(whole_, 1)); }
 
   Dataset data_, whole_;
+  bool by_time_;
   std::string out_, fingerprint_;
   std::vector<Setting> settings_;
   Profiles text_;

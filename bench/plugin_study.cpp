@@ -1,14 +1,15 @@
 // Finished models alone and enhanced by `adapt`, beside closed forms, baselines and placebos.
-//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials,als,bpr,biasmf,ncf,lightgcn,sgl,simgcl,torch]
-//   plugin_study DATA_FOLDER|world OUT SEEDS clicks
+//   plugin_study DATA_FOLDER|world OUT [seeds=3] [models=ease,ials,als,bpr,biasmf,ncf,lightgcn,sgl,simgcl,torch] [time]
+//   plugin_study DATA_FOLDER|world OUT SEEDS clicks [time]
 //
-// For each seed a validation split is carved out of train, models are fitted without it, the adapter chooses on it, and
-// model and adapter are fitted once more on all of train with what was chosen. als and bpr are factors of the Python
-// library implicit: the second form writes what they are trained on to OUT/clicks/part-SEED and OUT/clicks/whole-SEED,
-// examples/plugins/fit_implicit.py FOLDER SEED trains them there. The backbones have ID tables and know nothing but
-// clicks; torch is a matrix factorisation in libtorch, which presets also train together with profiles. Finished rows
-// are kept in OUT/runs and not run again, so a long table can be made in pieces; OUT/report.md is the table,
-// OUT/calibration_*.svg show what the knob between seen and unseen items does.
+// For each seed a validation split is carved out of train, each user's latest clicks with `time`, else random ones;
+// models are fitted without it, the adapter chooses on it, and model and adapter are fitted once more on all of train
+// with what was chosen. als and bpr are factors of the Python library implicit: the second form writes what they are
+// trained on to OUT/clicks/part-SEED and OUT/clicks/whole-SEED, examples/plugins/fit_implicit.py FOLDER SEED trains
+// them there. The backbones have ID tables and know nothing but clicks; torch is a matrix factorisation in libtorch,
+// which presets also train together with profiles. Finished rows are kept in OUT/runs and not run again, so a long
+// table can be made in pieces; OUT/report.md is the table, OUT/calibration_*.svg show what the knob between seen and
+// unseen items does.
 #include <cstdio>
 #include <exception>
 #include <sstream>
@@ -16,6 +17,7 @@
 
 #include "plugin_models.hpp"
 #include "plugin_rows.hpp"
+#include "reclm/core/error.hpp"
 #include "reclm/data/load.hpp"
 #include "reclm/data/world.hpp"
 #include "torch_rows.hpp"
@@ -27,13 +29,16 @@ namespace {
 
 int run(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials,als,bpr,torch,biasmf,… | clicks]\n",
+    std::fputs("usage: plugin_study DATA_FOLDER|world OUT [seeds] [ease,ials,als,bpr,torch,biasmf,… | clicks] [time]\n",
                stderr);
     return 2;
   }
   const std::string source = argv[1], names = argc > 4 ? argv[4] : "ease,ials";
   const std::uint64_t seeds = argc > 3 ? std::stoull(argv[3]) : 3;
-  PluginStudy study(source == "world" ? make_world().dataset : load_dataset(source), argv[2]);
+  const bool by_time = argc > 5 && std::string(argv[5]) == "time";
+  if (argc > 5 && !by_time)
+    throw ConfigError("the fifth argument can be 'time' only, not '" + std::string(argv[5]) + "'");
+  PluginStudy study(source == "world" ? make_world().dataset : load_dataset(source), argv[2], by_time);
   if (names == "clicks") {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) study.write_clicks(seed);
     return 0;
