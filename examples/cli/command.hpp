@@ -58,8 +58,10 @@ void add_profile(CLI::App& app, Invocation& call);
 void add_run(CLI::App& app, Invocation& call);
 void add_tune(CLI::App& app, Invocation& call);
 #endif
+void add_enhance(CLI::App& app, Invocation& call);
 void add_inspect(CLI::App& app, Invocation& call);
 void add_recommend(CLI::App& app, Invocation& call);
+void add_split(CLI::App& app, Invocation& call);
 void add_train(CLI::App& app, Invocation& call);
 void add_world(CLI::App& app, Invocation& call);
 

@@ -33,6 +33,10 @@ Dataset load(const DataOptions& options, bool vectors) {
   how.name = options.name;
   how.features = vectors;
   how.split.kind = split_kind(options.split);
+  how.keep_ratings = options.keep_ratings;
+  how.split.valid = options.valid;
+  how.split.test = options.test;
+  how.split.cold_items = options.cold_items;
   how.split.core = {options.core, options.core};
   if (options.has_min_rating) how.min_rating = options.min_rating;
   try {

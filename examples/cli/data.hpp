@@ -24,6 +24,8 @@ struct DataOptions {
   double min_rating = 0;
   bool has_min_rating = false;
   Index core = 0;
+  double valid = 0.1, test = 0.2, cold_items = 0.1;  ///< shares of NAME.inter; cold_items: of its items
+  bool keep_ratings = false;                         ///< of train
 };
 
 void add_data_options(CLI::App& command, DataOptions& options);

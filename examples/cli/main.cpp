@@ -80,8 +80,10 @@ int main(int argc, char** argv) {
 #endif
   add_bench(app, call);
   add_train(app, call);
+  add_enhance(app, call);
   add_recommend(app, call);
   add_inspect(app, call);
+  add_split(app, call);
   add_world(app, call);
 #if defined(RECLM_CLI_LM)
   add_profile(app, call);

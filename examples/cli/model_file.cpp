@@ -30,7 +30,7 @@ DataError not_a_model(const SafetensorsFile& file, const std::string& problem) {
   return {file.path(), 0, problem, "name a file that `reclm train` of this version wrote, or train anew"};
 }
 
-IdMap read_ids(const SafetensorsFile& file, const std::string& of) {
+IdMap stored_ids(const SafetensorsFile& file, const std::string& of) {
   const auto bytes = file.vector<std::uint8_t>(of + ".ids");
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   IdMap ids;
@@ -47,6 +47,22 @@ IdMap read_ids(const SafetensorsFile& file, const std::string& of) {
 }
 
 }  // namespace
+
+TrainedModel packed_model(std::string name, PairModel scores, const Dataset& data) {
+  TrainedModel model;
+  model.name = std::move(name);
+  model.scores = std::move(scores);
+  model.train_clicks = data.train.item_counts();
+  std::vector<Pair> seen = data.train.pairs();
+  if (!data.valid.empty()) {
+    const std::vector<Pair> valid = data.valid.pairs();
+    seen.insert(seen.end(), valid.begin(), valid.end());
+  }
+  model.seen = Interactions::from_pairs(data.train.users(), data.train.items(), seen);
+  model.users = data.users;
+  model.items = data.items;
+  return model;
+}
 
 void write_model(const std::filesystem::path& path, const TrainedModel& model) {
   const IdBytes users(model.users), items(model.items);
@@ -81,8 +97,8 @@ TrainedModel read_model(const std::filesystem::path& path) {
   TrainedModel model;
   model.name = text("name");
   model.details = text("details");
-  model.users = read_ids(file, "users");
-  model.items = read_ids(file, "items");
+  model.users = stored_ids(file, "users");
+  model.items = stored_ids(file, "items");
   model.train_clicks = file.vector<Index>("items.train_clicks");
   const bool hidden = file.contains("users.hidden");
   try {

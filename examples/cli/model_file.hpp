@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reclm/core/config.hpp"
+#include "reclm/data/dataset.hpp"
 #include "reclm/data/id_map.hpp"
 #include "reclm/data/interactions.hpp"
 #include "reclm/model/pair_model.hpp"
@@ -21,6 +22,9 @@ struct TrainedModel {
   Interactions seen;                ///< train and validation: not recommended again
   std::vector<Index> train_clicks;  ///< of each item; 0: an item that training never saw
 };
+
+/// A model with the ids and clicks of the data that it was trained on.
+TrainedModel packed_model(std::string name, PairModel scores, const Dataset& data);
 
 /// A safetensors file: users.factors [U, d], items.factors [I, d], users.hidden and items.hidden where the model has a
 /// layer over pairs, users.ids and items.ids (UTF-8 bytes, end to end) with users.id_ends and items.id_ends,

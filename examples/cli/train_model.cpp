@@ -43,22 +43,6 @@ Setting selecting_split(SelectionRule rule, Dataset& data, std::vector<std::stri
   return Setting::validation;
 }
 
-TrainedModel packed(std::string name, PairModel scores, Dataset& data) {
-  TrainedModel model;
-  model.name = std::move(name);
-  model.scores = std::move(scores);
-  model.train_clicks = data.train.item_counts();
-  std::vector<Pair> seen = data.train.pairs();
-  if (!data.valid.empty()) {
-    const std::vector<Pair> valid = data.valid.pairs();
-    seen.insert(seen.end(), valid.begin(), valid.end());
-  }
-  model.seen = Interactions::from_pairs(data.train.users(), data.train.items(), seen);
-  model.users = std::move(data.users);
-  model.items = std::move(data.items);
-  return model;
-}
-
 /// What a checkpoint must agree on beside the trainer's own settings. @param selection  what selects the epoch
 std::string subject_of(const Dataset& data, const std::string& selection) {
   Fingerprint vectors, held_out;
@@ -123,7 +107,7 @@ TrainOutcome train_model(const TrainCommandOptions& options, Dataset& data, cons
   outcome.report = train(*model, data.train, how, evaluator);
   if (outcome.report.interrupted) return outcome;
   const std::string details = details_of(options, spec, data, how.l2, outcome.report);
-  outcome.model = packed(model->name(), model->ranking(), data);
+  outcome.model = packed_model(model->name(), model->ranking(), data);
   outcome.model.details = details;
   return outcome;
 }

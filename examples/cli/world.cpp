@@ -1,16 +1,14 @@
 // reclm world: the embedded world as a data folder.
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "atomic_folder.hpp"
 #include "command.hpp"
 #include "data.hpp"
 #include "interrupt.hpp"
@@ -21,47 +19,11 @@ namespace reclm::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 struct WorldCommandOptions {
   CommonOptions common;
   std::string folder;
   WorldOptions world;
   bool no_vectors = false;
-};
-
-/// A folder that appears under its name complete or not at all.
-class AtomicFolder {
- public:
-  explicit AtomicFolder(fs::path path) : path_(std::move(path)) {
-    while (path_.has_relative_path() && path_.filename().empty()) path_ = path_.parent_path();  // "out/"
-    std::error_code failure;
-    if (fs::exists(path_, failure) && !(fs::is_directory(path_, failure) && fs::is_empty(path_, failure)))
-      throw ConfigError("--out " + path_.string() + " is there already and not empty. Remedy: name a new folder");
-    if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), failure);
-    temporary_ = path_.string() + ".tmp." + std::to_string(::getpid());
-  }
-  ~AtomicFolder() {
-    std::error_code ignored;
-    if (!done_) fs::remove_all(temporary_, ignored);
-  }
-  AtomicFolder(const AtomicFolder&) = delete;
-  AtomicFolder& operator=(const AtomicFolder&) = delete;
-
-  [[nodiscard]] const fs::path& temporary() const { return temporary_; }
-
-  void commit() {
-    std::error_code failure;
-    fs::rename(temporary_, path_, failure);
-    if (failure)
-      throw IoError("cannot put the folder " + path_.string() + " in place: " + failure.message() +
-                    ". Remedy: check that it is new or empty and can be written to");
-    done_ = true;
-  }
-
- private:
-  fs::path path_, temporary_;
-  bool done_ = false;
 };
 
 ExitCode run(WorldCommandOptions& options) {

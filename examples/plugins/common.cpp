@@ -12,7 +12,7 @@ namespace example {
 reclm::Dataset data_of(int argc, char** argv) {
   reclm::Dataset data =
       argc > 1 ? reclm::load_dataset(argv[1]) : reclm::make_world({.users = 1000, .items = 800}).dataset;
-  if (data.valid.empty()) reclm::carve_validation(data);
+  if (data.valid.empty()) reclm::carve_validation(data, {.by_time = !data.train_values.timestamps.empty()});
   return data;
 }
 

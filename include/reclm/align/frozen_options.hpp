@@ -61,9 +61,7 @@ struct FrozenChoice {
   double cold_offset = -1;   ///< −∞: unseen items behind all seen ones; −1 left 99% of warm Recall on MovieLens
 };
 
-namespace detail {
-
-/// What is wrong with a choice; nullptr: nothing.
+/// What is wrong with a choice, for one that comes from elsewhere; nullptr: nothing.
 inline const char* flaw_of(const FrozenChoice& c) {
   const auto within = [](double x, double low, double high) { return x >= low && x <= high; };
   constexpr double kMost = std::numeric_limits<double>::max();
@@ -79,8 +77,6 @@ inline const char* flaw_of(const FrozenChoice& c) {
     return "ease needs a ridge and items above 0, content at least 0";
   return nullptr;
 }
-
-}  // namespace detail
 
 /// One place on the way from "unseen items last" to "unseen items first".
 struct CalibrationPoint {
