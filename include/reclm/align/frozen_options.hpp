@@ -20,8 +20,9 @@ struct FrozenOptions {
   /// remain on validation; of users whom validation knows nothing of, so much of the enhanced ranking's, since their
   /// gain has not been seen and must not be spent. It must remain by a standard error. Within that, unseen items are
   /// ranked as high as makes H, the harmonic mean of warm and cold Recall, largest, but no higher than what is within a
-  /// standard error of the largest H. 0.99: warm items give up next to nothing on validation (on other data it can be
-  /// more); 0: the best H.
+  /// standard error of the largest H. 0.99: warm items give up next to nothing on validation, and elsewhere as far as
+  /// validation lies as those clicks do: the latest ones (`CarveOptions::by_time`) where what is asked is later in
+  /// time. 0: the best H.
   double warm_floor = 0.99;
   bool residual = true;           ///< an item-to-item learner (Ease) beside the model
   bool smoothing = true;          ///< profiles correct the scores of seen items
