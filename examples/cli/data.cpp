@@ -37,6 +37,7 @@ Dataset load(const DataOptions& options, bool vectors) {
   how.split.valid = options.valid;
   how.split.test = options.test;
   how.split.cold_items = options.cold_items;
+  how.split.seed = options.split_seed;
   how.split.core = {options.core, options.core};
   if (options.has_min_rating) how.min_rating = options.min_rating;
   try {

@@ -25,6 +25,7 @@ struct DataOptions {
   bool has_min_rating = false;
   Index core = 0;
   double valid = 0.1, test = 0.2, cold_items = 0.1;  ///< shares of NAME.inter; cold_items: of its items
+  std::uint64_t split_seed = 1;                      ///< of what is drawn when it is split
   bool keep_ratings = false;                         ///< of train
 };
 

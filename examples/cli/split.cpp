@@ -28,7 +28,6 @@ struct SplitCommandOptions {
   CommonOptions common;
   DataOptions data;
   std::string by = "auto", out;
-  std::uint64_t seed = 1;
 };
 
 /// Whether all that is trained on in the folder has a column of ratings, which is kept then.
@@ -56,7 +55,7 @@ void copy_rest(const fs::path& from, const fs::path& to) {
   fs::directory_iterator entry(from, failure);
   for (const fs::directory_iterator end; !failure && entry != end; entry.increment(failure)) {
     const fs::path& file = entry->path();
-    if (!entry->is_regular_file() || file.extension() == ".inter" || file.extension() == ".candidates") continue;
+    if (!entry->is_regular_file(failure) || file.extension() == ".inter" || file.extension() == ".candidates") continue;
     fs::copy_file(file, to / file.filename(), failure);
     if (failure) break;
     fs::permissions(to / file.filename(), fs::perms::owner_write, fs::perm_options::add, failure);
@@ -72,7 +71,7 @@ std::string carve(const SplitCommandOptions& options, Dataset& data) {
   if (options.data.valid == 0) return "There is no validation split, as was asked.";
   const bool times = !data.train_values.timestamps.empty();
   const bool by_time = options.by == "time" || (options.by == "auto" && times);
-  carve_validation(data, {.share = options.data.valid, .by_time = by_time, .seed = options.seed});
+  carve_validation(data, {.share = options.data.valid, .by_time = by_time, .seed = options.data.split_seed});
   if (data.valid.empty())
     throw ConfigError("train is too small to give a validation split. Remedy: a larger --valid, or more data");
   return by_time ? "Validation: each user's latest clicks of train." : "Validation: clicks of train, drawn at random.";
@@ -151,7 +150,7 @@ void add_split(CLI::App& app, Invocation& call) {
       ->check(share)
       ->option_text("X=0.1")
       ->group(group);
-  command->add_option("--seed", options->seed, "of what is drawn at random")
+  command->add_option("--seed", options->data.split_seed, "of what is drawn at random")
       ->check(seed_fault)
       ->option_text("N=1")
       ->group(group);

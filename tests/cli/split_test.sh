@@ -42,6 +42,8 @@ says out.txt "to choose on"
 says pieces/shop.train.inter "rating:float" "u1" "1.5"
 [[ $(lines pieces/shop.{train,valid,test}.inter | wc -l) == 48 ]] || fail "clicks were lost"
 missing pieces/shop.zero.inter
+ends 0 split --data one --out others --cold-items 0 --test 0.25 --seed 2
+if cmp -s pieces/shop.train.inter others/shop.train.inter; then fail "another seed made the same split"; fi
 missing pieces/shop.inter
 ends 0 inspect --data pieces
 
