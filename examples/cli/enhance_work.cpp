@@ -122,6 +122,8 @@ Enhanced enhance(const EnhanceOptions& options, const Dataset& data, const Given
     fit(placebo, data, choice);
     measuring.add(given.name, std::string(kEnhanced) + " (placebo)", placebo);
   }
+  if (settings_of(data).empty())
+    report.notes.push_back("The data set has neither test nor zero split, so that nothing is measured.");
   report.row_meanings[kEnhanced] =
       "the model with an item-to-item learner and profiles beside it, each as far as validation shows a gain.";
   report.chapters.push_back(chapter_of(fitted));

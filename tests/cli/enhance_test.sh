@@ -36,6 +36,11 @@ ends 0 train --data world --adapter id --epochs 2 --out carved.safetensors --qui
 ends 0 enhance --data world --model carved.safetensors --no-placebo --out own
 says out.txt "own training set aside" "Recall@20 on validation"
 
+# Nothing to measure by.
+cp -r parts untested && rm untested/world.{test,zero}.inter
+ends 0 enhance --data untested --model mine.safetensors --out unmeasured
+says out.txt "Recall@20 on validation" "nothing is measured"
+
 # Wrong calls and bad files; nothing appears.
 ends 2 enhance --data parts --out bad
 says err.txt "--user-factors" "--model"
