@@ -1,5 +1,6 @@
 // What `reclm enhance` does with a model and its data.
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>

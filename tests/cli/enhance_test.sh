@@ -36,6 +36,12 @@ ends 0 train --data world --adapter id --epochs 2 --out carved.safetensors --qui
 ends 0 enhance --data world --model carved.safetensors --no-placebo --out own
 says out.txt "own training set aside" "Recall@20 on validation"
 
+# Scores that are no products: factors approximate them.
+ends 0 train --data parts --adapter id --backbone ncf --epochs 2 --out ncf.safetensors --quiet
+ends 0 enhance --data parts --model ncf.safetensors --no-placebo --out layered
+says out.txt "approximate"
+ends 0 recommend --model layered/model.safetensors --users u7 --k 3
+
 # Nothing to measure by.
 cp -r parts untested && rm untested/world.{test,zero}.inter
 ends 0 enhance --data untested --model mine.safetensors --out unmeasured
