@@ -15,6 +15,7 @@
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/npy.hpp"
+#include "reclm/data/split_files.hpp"
 #include "reclm/eval/protocol.hpp"
 #include "report.hpp"
 #include "terminal.hpp"
@@ -33,20 +34,18 @@ void check(const EnhanceOptions& options) {
   std::error_code failure;
   if (fs::exists(options.out, failure) && !fs::is_directory(options.out, failure))
     throw ConfigError("--out " + options.out + " is a file. Remedy: name a folder");
-}
-
-std::string lines_of(const IdMap& ids) {
-  std::string text;
-  for (Id id = 0; id < ids.size(); ++id) text += std::string(ids.name(id)) + "\n";
-  return text;
+  for (const std::string& input : {options.user_factors, options.item_factors, options.model, options.choice})
+    if (!input.empty() && fs::equivalent(fs::absolute(input).parent_path(), options.out, failure))
+      throw ConfigError("--out " + options.out + " holds " + input + ", which could be written over. Remedy: name " +
+                        "another folder");
 }
 
 void write_enhanced(const fs::path& folder, const Enhanced& enhanced) {
   const TrainedModel& model = enhanced.model;
   write_npy(folder / "user_factors.npy", model.scores.user_factors());
   write_npy(folder / "item_factors.npy", model.scores.item_factors());
-  write_file(folder / "user_factors.ids", lines_of(model.users));
-  write_file(folder / "item_factors.ids", lines_of(model.items));
+  write_ids(folder / "user_factors.ids", model.users);
+  write_ids(folder / "item_factors.ids", model.items);
   write_file(folder / "choice.json", choice_text(enhanced.choice));
   write_model(folder / "model.safetensors", model);
 }

@@ -13,6 +13,7 @@
 #include "atomic_folder.hpp"
 #include "command.hpp"
 #include "data.hpp"
+#include "interrupt.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/data/split_files.hpp"
 #include "reclm/data/splits.hpp"
@@ -85,6 +86,7 @@ bool has_validation(const SplitCommandOptions& options, const Dataset& data) {
 ExitCode run(const SplitCommandOptions& options) {
   const ThreadLimit limit(options.common.threads);
   AtomicFolder folder(options.out);
+  const InterruptGuard guard;
   DataOptions from = options.data;
   from.keep_ratings = has_ratings(from.folder);
   Dataset data = load(from, false);
@@ -97,6 +99,10 @@ ExitCode run(const SplitCommandOptions& options) {
     copy_rest(options.data.folder, folder.temporary());
   const std::string how = carve(options, data);
   write_splits(folder.temporary(), data);
+  if (InterruptGuard::requested()) {
+    std::cerr << "Interrupted; nothing was written." << std::endl;
+    return exit_interrupted;
+  }
   folder.commit();
   if (options.common.json)
     std::cout << nlohmann::ordered_json{{"folder", options.out},      {"name", data.name},

@@ -67,6 +67,9 @@ for wrong in 'no JSON' '{}' "$(sed 's/"residual": [0-9.]*/"residual": 7/' better
   ends 3 enhance --data parts --model mine.safetensors --choice choice.json --out bad
   says err.txt "choice.json" "Remedy"
 done
+mkdir full && cp U.npy full/user_factors.npy
+ends 2 enhance --data parts --user-factors full/user_factors.npy --item-factors I.npy --out full/
+says err.txt "written over" "Remedy"
 : >file
 ends 2 enhance --data parts --model mine.safetensors --out file
 missing bad

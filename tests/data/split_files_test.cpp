@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reclm/core/error.hpp"
+#include "reclm/data/features.hpp"
 #include "reclm/data/load.hpp"
 #include "reclm/data/world.hpp"
 #include "support/catch.hpp"
@@ -90,6 +91,9 @@ TEST_CASE("splits that files cannot hold are refused") {
   data.items.insert("two\nlines");
   CHECK_THROWS_AS(write_splits(folder.path() / "bad", data), DataError);
   CHECK_FALSE(fs::exists(folder.path() / "bad/shop.train.inter"));
+  CHECK_THROWS_AS(write_ids(folder / "items.ids", data.items), DataError);
+  write_ids(folder / "users.ids", data.users);
+  CHECK(read_ids(folder / "users.ids").find("bob") == Id{1});
   folder.write("file", "x");
   CHECK_THROWS_AS(write_splits(folder.path() / "file/below", small_shop()), IoError);
 }

@@ -23,10 +23,10 @@ namespace reclm {
 namespace detail {
 
 /// Ids that atomic files cannot hold come from tables with quotes. @throws DataError
-inline void require_writable_ids(const IdMap& ids, const std::filesystem::path& folder) {
+inline void require_writable_ids(const IdMap& ids, const std::filesystem::path& where) {
   for (Id id = 0; id < ids.size(); ++id)
     if (ids.name(id).find_first_of("\t\r\n") != std::string_view::npos)
-      throw DataError(folder.string(), 0, "the id \"" + std::string(ids.name(id)) + "\" holds a tab or a line break",
+      throw DataError(where.string(), 0, "the id \"" + std::string(ids.name(id)) + "\" holds a tab or a line break",
                       "rename it: atomic files part fields by tabs and records by lines");
 }
 
@@ -60,6 +60,13 @@ inline std::string lines_of(const IdMap& ids, std::string_view head = {}) {
 }
 
 }  // namespace detail
+
+/// Writes an ids file, as `read_ids` reads it: one token a line, in the order of their numbers. @throws IoError;
+/// DataError on an id that such a file cannot hold
+inline void write_ids(const std::filesystem::path& path, const IdMap& ids) {
+  detail::require_writable_ids(ids, path);
+  write_file(path, detail::lines_of(ids));
+}
 
 /// Writes the splits of `data` into `folder`, which is made where it is missing, as RecBole's atomic files: NAME being
 /// the data set's name, NAME.train.inter (with ratings and timestamps as far as `train_values` has them),
