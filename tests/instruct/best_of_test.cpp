@@ -75,6 +75,33 @@ TEST_CASE("each request is answered by the best of as many answers as wanted") {
   CHECK_THROWS_AS(BestOf(all, 0, largest), ConfigError);
 }
 
+TEST_CASE("a teacher that answers what was not asked, or twice, is refused") {
+  struct Confused {
+    std::vector<Index> answers;
+    [[nodiscard]] TeacherFacts facts() const { return {.model = "confused"}; }
+    void answer(std::span<const TeacherRequest> /*requests*/, const AnswerSink& sink) const {
+      for (const Index index : answers)
+        if (!sink(index, "1")) return;
+    }
+  };
+  Dataset data;
+  data.users.insert("u1");
+  const std::vector<PromptSample> prompts{{.user = 0, .item = -1, .messages = {}}};
+  const std::vector<TeacherRequest> requests{{prompts.data(), 7}};
+  const auto sink = [](Index, const std::string&) { return true; };
+  for (const auto& [answers, problem] :
+       {std::pair{std::vector<Index>{1}, "request 1 of 1"}, std::pair{std::vector<Index>{-1}, "request -1 of 1"},
+        std::pair{std::vector<Index>{0, 0}, "request 0 twice"}}) {
+    Confused confused{answers};
+    const TemporaryFolder folder;
+    ProfileStore store(folder / "profiles.jsonl");
+    const std::string message = "the teacher confused answered " + std::string(problem);
+    CHECK_THROWS_WITH(write_profiles(store, confused, prompts, data), message);
+    BestOf best(confused, 1, largest);
+    CHECK_THROWS_WITH(best.answer(requests, sink), message);
+  }
+}
+
 TEST_CASE("a reward's favourite is written to the store") {
   const Workshop shop(16);
   const auto evidence = shop.evidence();

@@ -397,3 +397,34 @@ TEST_CASE("options out of range and scores that are no numbers are refused") {
                                }),
                   NumericError);
 }
+
+TEST_CASE("a policy that gives something else than it was asked for is refused") {
+  enum Slip { fewer_answers, empty_answer, fewer_log_probs, fewer_values, fewer_references };
+  struct Careless : TablePolicy {
+    Slip slip;
+    explicit Careless(Slip what) : TablePolicy(2, 1), slip(what) {}
+
+    std::vector<Response> draw(std::span<const Index> asked, std::uint64_t step) {
+      auto answers = TablePolicy::draw(asked, step);
+      if (slip == fewer_answers) answers.pop_back();
+      if (slip == empty_answer) answers.front().tokens.clear();
+      return answers;
+    }
+    Evaluation evaluate(Tape<Cpu, double>& tape, std::span<const Response> answers, bool with_values) {
+      const auto some = TablePolicy::evaluate(tape, answers.first(answers.size() - 1), with_values);
+      auto all = TablePolicy::evaluate(tape, answers, with_values);
+      if (slip == fewer_log_probs) all.log_probs = some.log_probs;
+      if (slip == fewer_values) all.values = some.values;
+      return all;
+    }
+    std::vector<double> reference(std::span<const Response> answers) {
+      return TablePolicy::reference(slip == fewer_references ? answers.first(1) : answers);
+    }
+  };
+  for (const Slip slip : {fewer_answers, empty_answer, fewer_log_probs, fewer_values, fewer_references}) {
+    INFO("slip " << slip);
+    Careless policy(slip);
+    RlTrainer<Cpu, double, Careless> trainer(policy, {});
+    CHECK_THROWS_AS(trainer.step(questions(2), score), ShapeError);
+  }
+}

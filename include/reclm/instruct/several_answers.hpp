@@ -37,7 +37,7 @@ void answer_by_several(T& teacher, std::size_t count, std::span<const TeacherReq
       for (std::string& text : answers[k]) there.push_back(std::move(text));
     if (!there.empty()) go_on = sink(static_cast<Index>(request), merge(*requests[request].prompt, std::move(there)));
   };
-  teacher.answer(repeated, [&](Index index, std::string text) {
+  ask_teacher(teacher, repeated, [&](Index index, std::string text) {
     const auto place = static_cast<std::size_t>(index), request = place / count;
     answers[place].push_back(std::move(text));
     if (--missing[request] == 0) pass_on(request);

@@ -36,12 +36,31 @@ struct TeacherFacts {
   bool answers_prompts = true;  ///< false: answers depend on whom a prompt is about, not on its words
 };
 
-/// Answers requests. What it has no answer for it leaves out; when it fails it throws, after what it has is delivered.
+/// Answers each request once at most. What it has no answer for it leaves out; when it fails it throws, after what it
+/// has is delivered.
 template <class T>
 concept Teacher = requires(T& teacher, std::span<const TeacherRequest> requests, const AnswerSink& sink) {
   { teacher.facts() } -> std::convertible_to<TeacherFacts>;
   teacher.answer(requests, sink);
 };
+
+namespace detail {
+
+/// Asks `teacher` and passes on what it answers. @throws ShapeError when it answers what was not asked, or twice
+template <Teacher T>
+void ask_teacher(T& teacher, std::span<const TeacherRequest> requests, const AnswerSink& sink) {
+  std::vector<bool> answered(requests.size());
+  teacher.answer(requests, [&](Index index, std::string text) {
+    const auto place = static_cast<std::size_t>(index);
+    if (place >= requests.size() || answered[place])
+      throw ShapeError("the teacher " + teacher.facts().model + " answered request " + std::to_string(index) +
+                       (place < requests.size() ? " twice" : " of " + std::to_string(requests.size())));
+    answered[place] = true;
+    return sink(index, std::move(text));
+  });
+}
+
+}  // namespace detail
 
 /// Answers by number of user or item: the oracle, imported answers.
 class KnownAnswers {

@@ -87,8 +87,8 @@ class ProfileWriter {
         }
       if (requests.empty()) continue;
       total_ = done_ + static_cast<Index>(requests.size());
-      teacher.answer(requests, [&](Index index, std::string text) {
-        return take(states_[whose.at(static_cast<std::size_t>(index))], attempt, std::move(text));
+      ask_teacher(teacher, requests, [&](Index index, std::string text) {
+        return take(states_[whose[static_cast<std::size_t>(index)]], attempt, std::move(text));
       });
     }
     for (const PromptState& state : states_)
@@ -217,7 +217,8 @@ class ProfileWriter {
 /// rejected line and asked again with another seed, behind all first attempts, up to `attempts` times. A prompt that
 /// the store answers already, by the same model, adapter and seed, is not asked; so a run that was stopped, killed or
 /// failed goes on where it was, and a teacher that answers in order leaves the same file as without the interruption.
-/// @throws ConfigError, ShapeError on prompts that do not fit, ConfigError on ids that are no UTF-8; IoError; what the
+/// @throws ConfigError, ShapeError on prompts that do not fit; ShapeError on a teacher that answers what was not asked,
+/// or twice; ConfigError on ids that are no UTF-8; IoError; what the
 /// teacher throws, what it answered before being kept
 template <Teacher T>
 WriteProfilesReport write_profiles(ProfileStore& store, T& teacher, std::span<const PromptSample> prompts,

@@ -57,7 +57,8 @@ class RlTrainer {
   /// The answers of the last step.
   [[nodiscard]] const std::vector<ScoredAnswer>& answers() const { return answers_; }
 
-  /// One step on `questions`. @throws NumericError when a loss or a score is not finite
+  /// One step on `questions`. @throws NumericError when a loss or a score is not finite; ShapeError when the policy or
+  /// the scorer gives another number of things than it was asked for, or an answer without tokens
   RlStats step(std::span<const Index> questions, const AnswerScorer& scorer) {
     draw(questions, scorer);
     RlStats stats = describe();
@@ -80,6 +81,10 @@ class RlTrainer {
     for (const Index question : questions)
       repeated.insert(repeated.end(), static_cast<std::size_t>(options_.group), question);
     std::vector<Response> responses = policy_.draw(repeated, steps_);
+    detail::require_count("RlTrainer", "number of answers", responses.size(), repeated.size());
+    for (const Response& response : responses)
+      if (response.tokens.empty())
+        throw ShapeError("RlTrainer: the policy drew an answer without a token, be it the one that ends it");
     std::vector<Score> scores = scorer(responses);
     detail::require_count("RlTrainer", "number of scores", scores.size(), responses.size());
     answers_.clear();
@@ -110,24 +115,26 @@ class RlTrainer {
     for (std::size_t first = 0; first < answers_.size();) {
       const std::size_t last = std::min(answers_.size(), first + static_cast<std::size_t>(options_.minibatch));
       std::vector<Response> part;
-      for (std::size_t k = first; k < last; ++k) part.push_back(answers_[k].response);
+      std::size_t tokens = 0;
+      for (std::size_t k = first; k < last; ++k) {
+        part.push_back(answers_[k].response);
+        tokens += part.back().tokens.size();
+      }
       Tape<B, T> tape(false);
       const Evaluation now = policy_.evaluate(tape, part, critic);
       const auto log_probs = detail::host_values(tape.value(now.log_probs));
       const auto values = critic ? detail::host_values(tape.value(now.values)) : std::vector<double>{};
       const std::vector<double> reference = policy_.reference(part);
-      detail::require_count("RlTrainer", "number of reference log-probabilities", reference.size(), log_probs.size());
-      std::size_t at = 0;
-      for (; first < last; ++first) {
+      detail::require_count("RlTrainer", "number of log-probabilities", log_probs.size(), tokens);
+      detail::require_count("RlTrainer", "number of reference log-probabilities", reference.size(), tokens);
+      if (critic) detail::require_count("RlTrainer", "number of values", values.size(), tokens);
+      for (std::ptrdiff_t begin = 0, end = 0; first < last; ++first, begin = end) {
         ScoredAnswer& a = answers_[first];
-        const auto begin = static_cast<std::ptrdiff_t>(at);
-        const auto end = begin + static_cast<std::ptrdiff_t>(a.response.tokens.size());
+        end = begin + static_cast<std::ptrdiff_t>(a.response.tokens.size());
         a.log_probs.assign(log_probs.begin() + begin, log_probs.begin() + end);
         a.reference.assign(reference.begin() + begin, reference.begin() + end);
         if (critic) a.values.assign(values.begin() + begin, values.begin() + end);
-        at += a.response.tokens.size();
       }
-      detail::require_count("RlTrainer", "number of tokens", log_probs.size(), at);
     }
   }
 
