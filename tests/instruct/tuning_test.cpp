@@ -214,6 +214,16 @@ TEST_CASE("a reward is saved, loaded and used elsewhere; broken ones are refused
   CHECK(updates.layers == kUpdates.layers);
   SequenceScorer<> stronger(shop.model, {.rank = kUpdates.rank, .alpha = 3, .layers = kUpdates.layers});
   CHECK_THROWS_AS(stronger.load(folder / "scorer.safetensors"), DataError);
+  LanguageModel foreign = shop.model;  // of the same name and shape, with another vocabulary
+  foreign.codec.encode = [read = foreign.codec.encode](std::string_view text) {
+    auto tokens = read(text);
+    for (lm::TokenId& token : tokens) token = token > 9 ? token - 1 : token;
+    return tokens;
+  };
+  const DataError refusal = instruct::detail::scorer_error(
+      folder / "scorer.safetensors",
+      "its model \"" + foreign.name + "\" has other tokens for the same text than this one of that name");
+  CHECK_THROWS_WITH(SequenceScorer<>(foreign, kUpdates).load(folder / "scorer.safetensors"), refusal.what());
   for (const char* rank : {"0", "4x", "", "4", "1000000000000"}) {  // the last two without a tensor of that rank
     write_safetensors(folder / "odd.safetensors", {}, {{"rank", rank}, {"alpha", "8"}, {"layers", "q_proj"}});
     CHECK_THROWS_AS(saved_updates(folder / "odd.safetensors"), DataError);

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/data/safetensors.hpp"
 #include "reclm/instruct/language_model.hpp"
 #include "reclm/instruct/rl/losses.hpp"
@@ -154,12 +155,14 @@ class SequenceScorer {
     write_safetensors(path, tensors,
                       {{"format", detail::kScorerFormat},
                        {"model", model_name_},
+                       {"reading", reading()},
                        {"rank", std::to_string(updates().rank)},
                        {"alpha", alpha()},
                        {"layers", layers()}});
   }
 
-  /// Takes over what `save` wrote. @throws DataError when it is no scorer, or of another base model or other updates
+  /// Takes over what `save` wrote. @throws DataError when it is no scorer, or of other updates or another base model:
+  /// one of another name or, since 0.3, with other tokens
   void load(const std::filesystem::path& path) {
     const auto file = SafetensorsFile::open(path);
     const auto refuse = [&](const std::string& problem) { return detail::scorer_error(path, problem); };
@@ -170,6 +173,8 @@ class SequenceScorer {
       throw refuse("its updates' alpha is " + text("alpha") + ", not " + alpha());
     if (text("model") != model_name_)
       throw refuse("it scores with the model \"" + text("model") + "\", not \"" + model_name_ + "\"");
+    if (!text("reading").empty() && text("reading") != reading())
+      throw refuse("its model \"" + model_name_ + "\" has other tokens for the same text than this one of that name");
     std::vector<Matrix<float>> values;
     for (const auto* p : parameters()) {
       values.push_back(file.matrix<float>(p->name()));
@@ -192,6 +197,13 @@ class SequenceScorer {
     char text[40];
     std::snprintf(text, sizeof text, "%.17g", updates().alpha);
     return text;
+  }
+  // Tiny models are of one name and size, but each has a vocabulary of its own.
+  [[nodiscard]] std::string reading() const {
+    const auto tokens = codec_.encode(
+        "Question: 1 Which news, films or books does this person read? Say it in 23 words.\n\nAnswer: "
+        "User identity: Traveller; User interests: Sports, music and history of science");
+    return Fingerprint().add(std::span<const lm::TokenId>(tokens)).text();
   }
   [[nodiscard]] std::string layers() const {
     std::string names;
