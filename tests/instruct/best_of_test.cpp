@@ -73,6 +73,8 @@ TEST_CASE("each request is answered by the best of as many answers as wanted") {
   CHECK(partial.at(2) == answers.at(2));
   CHECK(BestOf(all, 4, largest).facts().adapter == "a, best of 4");
   CHECK_THROWS_AS(BestOf(all, 0, largest), ConfigError);
+  BestOf beyond(all, 4, [](const PromptSample&, std::span<const std::string>) { return std::size_t{4}; });
+  CHECK_THROWS_AS(beyond.answer(requests, [](Index, const std::string&) { return true; }), ShapeError);
 }
 
 TEST_CASE("a teacher that answers what was not asked, or twice, is refused") {

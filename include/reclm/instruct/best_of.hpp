@@ -65,12 +65,16 @@ class BestOf {
     return facts;
   }
 
-  /// A request of which some answers are missing is judged by the others, behind all complete ones.
+  /// A request of which some answers are missing is judged by the others, behind all complete ones. @throws ShapeError
+  /// when the judge chooses none of them
   void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) {
     detail::answer_by_several(teacher_, count_, requests, sink,
                               [&](const PromptSample& prompt, std::vector<std::string> answers) {
                                 const std::size_t best = judge_(prompt, answers);
-                                return std::move(answers.at(best));
+                                if (best >= answers.size())
+                                  throw ShapeError("BestOf: the judge chose answer " + std::to_string(best) + " of " +
+                                                   std::to_string(answers.size()));
+                                return std::move(answers[best]);
                               });
   }
 
