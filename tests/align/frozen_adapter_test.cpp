@@ -119,6 +119,24 @@ TEST_CASE("a scorer's own users keep its scores, and its factors come near") {
   }
 }
 
+TEST_CASE("a scorer's lists hold its scores, of one user or of many at once") {
+  const Dataset data = planted_data();
+  const SmallScorer scorer(data);
+  auto enhanced = adapt(scorer, make_profiles(data.item_profiles));
+  enhanced.fit(data.train, data.valid);
+  const Id first = enhanced.add_user(std::array<Id, 3>{1, 5, 9}), second = enhanced.add_user({});
+  enhanced.add_item(data.item_profiles.row(3));
+  for (const std::vector<Id>& users :
+       {std::vector<Id>{7}, {0, first, 1}, {0, 1, 2, 3, 4, first, 6, 7, 8, 9, second}, {5, 4, 3, 2, 1}}) {
+    const TopK lists = enhanced.top_k(users, 12);
+    for (Index r = 0; r < lists.items.rows(); ++r) {
+      const Id user = users[static_cast<std::size_t>(r)];
+      for (Index k = 0; k < 12; ++k)
+        CHECK(lists.scores(r, k) == Approx(scores_of(enhanced, user, {lists.items(r, k)})[0]).margin(1e-4));
+    }
+  }
+}
+
 TEST_CASE("factors that are not the whole of a score are not taken for it") {
   const Dataset data = planted_data();
   const SmallModel part(data);

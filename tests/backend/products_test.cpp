@@ -10,6 +10,17 @@ TEMPLATE_TEST_CASE("sparse products on the CPU", "", float, double) { check_spmm
 TEMPLATE_TEST_CASE("sums on the CPU", "", float, double) { check_sums<Cpu, TestType>(); }
 TEMPLATE_TEST_CASE("copies on the CPU", "", float, double) { check_memory<Cpu, TestType>(); }
 
+TEMPLATE_TEST_CASE("dot products of any length", "", float, double) {
+  using T = TestType;
+  for (Index n = 0; n < 80; ++n) {
+    const auto a = numbers<T>(n, 1), b = numbers<T>(n, 2);
+    double sum = 0;
+    for (std::size_t k = 0; k < a.size(); ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
+    CAPTURE(n);
+    CHECK(std::abs(static_cast<double>(simd::dot(a.data(), b.data(), n)) - sum) <= rounding<T>(n));
+  }
+}
+
 TEMPLATE_TEST_CASE("products of chosen rows equal products of their copy", "", float, double) {
   using T = TestType;
   for (const Index m : {1, 100, 4500})

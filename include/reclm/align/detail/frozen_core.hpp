@@ -22,6 +22,7 @@
 #include "reclm/align/detail/frozen_state.hpp"
 #include "reclm/align/profiles.hpp"
 #include "reclm/align/serving.hpp"
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/data/id_map.hpp"
 
@@ -282,7 +283,7 @@ class FrozenCore {
 
   static void lift_unseen(const FrozenState& state, std::span<const Id> clicks, std::vector<float>& row) {
     const auto score = [&](std::span<const float> item) {
-      return std::inner_product(row.begin(), row.end(), item.begin(), 0.0f);
+      return simd::dot(row.data(), item.data(), static_cast<Index>(row.size()));
     };
     std::vector<float> warm, cold;
     row.back() = 0;
@@ -297,35 +298,54 @@ class FrozenCore {
   // The model's own users are scored by the model itself, newcomers by the product alone.
   void fill(const FrozenState& state, std::span<const Id> users, std::span<const Id> items,
             MatrixView<float> out) const {
-    const auto own_user = [&](Id user) { return !state.product && user < source_.users; };
-    parallel_for(out.rows(), 1, [&](Index r) {
-      const Id user = users[static_cast<std::size_t>(r)];
-      const auto row = state.users.row(user);
-      const GrowingRows& vectors = own_user(user) ? state.exact : state.items;
-      for (std::size_t k = 0; k < items.size(); ++k) {
-        const float* const item = vectors.row(items[k]).data();
-        float sum = 0;
-        for (std::size_t c = 0; c < row.size(); ++c) sum += row[c] * item[c];
-        out(r, static_cast<Index>(k)) = sum;
-      }
-    });
-    if (state.product) return;
+    std::vector<Index> own_rows, other_rows;
+    for (Index r = 0; r < out.rows(); ++r)
+      (!state.product && users[static_cast<std::size_t>(r)] < source_.users ? own_rows : other_rows).push_back(r);
+    multiply(state.users, users, own_rows, state.exact, items, out);
+    multiply(state.users, users, other_rows, state.items, items, out);
     std::vector<Id> own;
     std::vector<std::size_t> places;
-    for (std::size_t k = 0; k < items.size(); ++k)
+    for (std::size_t k = 0; k < items.size() && !own_rows.empty(); ++k)
       if (state.own[static_cast<std::size_t>(items[k])] > 0) own.push_back(items[k]), places.push_back(k);
+    if (own.empty()) return;
     std::vector<Id> scored;
-    std::vector<Index> rows;
-    for (Index r = 0; r < out.rows(); ++r)
-      if (own_user(users[static_cast<std::size_t>(r)]))
-        scored.push_back(users[static_cast<std::size_t>(r)]), rows.push_back(r);
-    if (own.empty() || scored.empty()) return;
+    for (const Index r : own_rows) scored.push_back(users[static_cast<std::size_t>(r)]);
     Matrix<float> scores(static_cast<Index>(scored.size()), static_cast<Index>(own.size()));
     source_.fill(scored, own, scores);
-    for (std::size_t r = 0; r < rows.size(); ++r)
+    parallel_for(scores.rows(), 16, [&](Index r) {
+      const auto to = out.row(own_rows[static_cast<std::size_t>(r)]);
+      const auto from = scores.row(r);
       for (std::size_t k = 0; k < own.size(); ++k)
-        out(rows[r], static_cast<Index>(places[k])) +=
-            state.own[static_cast<std::size_t>(own[k])] * scores(static_cast<Index>(r), static_cast<Index>(k));
+        to[places[k]] += state.own[static_cast<std::size_t>(own[k])] * from[k];
+    });
+  }
+
+  // out[r, k] = ⟨vector of users[r], vector of items[k]⟩ for each r of `rows`.
+  static void multiply(const GrowingRows& user_vectors, std::span<const Id> users, const std::vector<Index>& rows,
+                       const GrowingRows& item_vectors, std::span<const Id> items, MatrixView<float> out) {
+    constexpr std::size_t kFew = 4;        // rows that do not repay a copy of all items' vectors
+    constexpr std::size_t kAtOnce = 8192;  // items whose vectors are gathered
+    if (rows.size() < kFew) {
+      for (const Index r : rows) {
+        const auto row = user_vectors.row(users[static_cast<std::size_t>(r)]);
+        for (std::size_t k = 0; k < items.size(); ++k)
+          out(r, static_cast<Index>(k)) = simd::dot(row.data(), item_vectors.row(items[k]).data(), item_vectors.cols());
+      }
+      return;
+    }
+    std::vector<Id> whose;
+    for (const Index r : rows) whose.push_back(users[static_cast<std::size_t>(r)]);
+    const Matrix<float> a = rows_of(user_vectors, whose);
+    const bool all = a.rows() == out.rows();
+    for (std::size_t first = 0; first < items.size(); first += kAtOnce) {
+      const Matrix<float> b = rows_of(item_vectors, items.subspan(first, std::min(kAtOnce, items.size() - first)));
+      const auto place = static_cast<Index>(first);
+      Matrix<float> part(all ? 0 : a.rows(), b.rows());
+      cpu_gemm<float>(Op::none, Op::transpose, a.rows(), b.rows(), a.cols(), 1.0f, a.data(), a.cols(), b.data(),
+                      b.cols(), 0.0f, all ? out.data() + place : part.data(), all ? out.row_stride() : part.cols());
+      for (Index r = 0; r < part.rows(); ++r)
+        std::ranges::copy(part.row(r), out.row(rows[static_cast<std::size_t>(r)]).begin() + place);
+    }
   }
 
   TopK rank(const FrozenState& state, std::span<const Id> users, std::span<const Id> candidates,

@@ -68,9 +68,9 @@ struct SeenItems {
   }
 };
 
-/// Some rows of a matrix, in the given order.
-template <class Rows>
-Matrix<float> rows_of(const Matrix<float>& all, const Rows& rows) {
+/// Some rows of a matrix, or of what has rows like one, in the given order.
+template <class All, class Rows>
+Matrix<float> rows_of(const All& all, const Rows& rows) {
   Matrix<float> result(static_cast<Index>(rows.size()), all.cols());
   Index next = 0;
   for (const auto r : rows) {

@@ -128,6 +128,19 @@ RECLM_ALWAYS_INLINE T sum(Vector<T> v) {
   return detail::reduce<T>(v, [](Vector<T> a, Vector<T> b) { return a + b; });
 }
 
+/// Sum over k < n of a[k] · b[k], in a fixed order.
+template <class T>
+RECLM_ALWAYS_INLINE T dot(const T* a, const T* b, Index n) {
+  constexpr Index lanes = kLanes<T>;
+  Vector<T> sums[4] = {};
+  Index k = 0;
+  for (; k + 4 * lanes <= n; k += 4 * lanes)
+    for (int v = 0; v < 4; ++v) sums[v] += load(a + k + v * lanes) * load(b + k + v * lanes);
+  for (; k + lanes <= n; k += lanes) sums[0] += load(a + k) * load(b + k);
+  if (k < n) sums[1] += load_part(a + k, n - k) * load_part(b + k, n - k);
+  return sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
 /// Largest lane.
 template <class T>
 RECLM_ALWAYS_INLINE T largest(Vector<T> v) {
