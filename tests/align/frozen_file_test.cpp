@@ -114,6 +114,15 @@ TEST_CASE("a serving model ranks as the enhanced one did, from its own file") {
   CHECK(serving.top_k(users, 12).items == enhanced.top_k(users, 12).items);
   CHECK(serving.recommend(9, 3).front().item == enhanced.recommend(9, 3).front().item);
   static_assert(Scorer<ServingModel> && FactorModel<ServingModel>);
+  std::vector<float> scores(2), served(2);
+  enhanced.score(9, std::vector<Id>{3, 1}, scores);
+  serving.score(9, std::vector<Id>{3, 1}, served);
+  CHECK(served == scores);
+  for (const Id beyond : {-1, 1 << 20}) {
+    CHECK_THROWS_AS(serving.score(beyond, std::vector<Id>{3, 1}, served), ShapeError);
+    CHECK_THROWS_AS(serving.score(9, std::vector<Id>{3, beyond}, served), ShapeError);
+  }
+  CHECK_THROWS_AS(serving.score(9, std::vector<Id>{3}, served), ShapeError);
 
   auto whole = bytes_of(folder / "serving.safetensors");
   write(folder / "short.safetensors", std::span(whole).first(whole.size() - 9));

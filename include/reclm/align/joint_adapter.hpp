@@ -22,6 +22,7 @@
 #include "reclm/align/presets.hpp"
 #include "reclm/align/profiles.hpp"
 #include "reclm/align/serving.hpp"
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/model/backbones/matrix_factorization.hpp"
 #include "reclm/model/concepts.hpp"
@@ -88,10 +89,8 @@ class JointAdapter {
       check_rows(std::span(&user, 1), s.users.rows());
       check_rows(items, s.items.rows());
       const auto u = s.users.row(user);
-      for (std::size_t k = 0; k < items.size(); ++k) {
-        const auto i = s.items.row(items[k]);
-        out[k] = std::inner_product(u.begin(), u.end(), i.begin(), 0.0f);
-      }
+      for (std::size_t k = 0; k < items.size(); ++k)
+        out[k] = simd::dot(u.data(), s.items.row(items[k]).data(), static_cast<Index>(u.size()));
     });
   }
   /// The best `k` items that each user has not clicked, unseen ones included. @throws ShapeError, ConfigError

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
@@ -82,13 +83,19 @@ class ServingModel {
   [[nodiscard]] const Matrix<float>& item_factors() const { return items_; }
   [[nodiscard]] const Interactions& history() const { return history_; }
 
-  /// out[k] = score of items[k].
+  /// out[k] = score of items[k]. @throws ShapeError on ids that there are not, and on another number of scores
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
+    if (items.size() != out.size()) throw ShapeError("score: as many scores as items are needed");
+    const auto check = [](const char* what, Id id, Index count) {
+      if (id < 0 || id >= count)
+        throw ShapeError("score: " + std::string(what) + " " + std::to_string(id) + " lies outside the " +
+                         std::to_string(count) + " " + what + "s");
+    };
+    check("user", user, users_.rows());
+    for (const Id item : items) check("item", item, items_.rows());
     const auto u = users_.row(user);
-    for (std::size_t k = 0; k < items.size(); ++k) {
-      const auto i = items_.row(items[k]);
-      out[k] = std::inner_product(u.begin(), u.end(), i.begin(), 0.0f);
-    }
+    for (std::size_t k = 0; k < items.size(); ++k)
+      out[k] = simd::dot(u.data(), items_.row(items[k]).data(), users_.cols());
   }
 
   /// The best `k` of all items for each user, those of the user's history left out. @throws ShapeError, ConfigError
