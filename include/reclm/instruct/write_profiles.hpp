@@ -218,8 +218,7 @@ class ProfileWriter {
 /// the store answers already, by the same model, adapter and seed, is not asked; so a run that was stopped, killed or
 /// failed goes on where it was, and a teacher that answers in order leaves the same file as without the interruption.
 /// @throws ConfigError, ShapeError on prompts that do not fit; ShapeError on a teacher that answers what was not asked,
-/// or twice; ConfigError on ids that are no UTF-8; IoError; what the
-/// teacher throws, what it answered before being kept
+/// or twice; ConfigError on ids that are no UTF-8; IoError; what the teacher throws, what it answered before being kept
 template <Teacher T>
 WriteProfilesReport write_profiles(ProfileStore& store, T& teacher, std::span<const PromptSample> prompts,
                                    const Dataset& data, const WriteProfilesOptions& options = {}) {
