@@ -1,4 +1,8 @@
 // The CPU's products, sums and copies, in float and double.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "product_cases.hpp"
 #include "reclm/backend/cpu.hpp"
 
@@ -10,14 +14,24 @@ TEMPLATE_TEST_CASE("sparse products on the CPU", "", float, double) { check_spmm
 TEMPLATE_TEST_CASE("sums on the CPU", "", float, double) { check_sums<Cpu, TestType>(); }
 TEMPLATE_TEST_CASE("copies on the CPU", "", float, double) { check_memory<Cpu, TestType>(); }
 
-TEMPLATE_TEST_CASE("dot products of any length", "", float, double) {
+TEMPLATE_TEST_CASE("dot products and sums of positive parts, of any length", "", float, double) {
   using T = TestType;
   for (Index n = 0; n < 80; ++n) {
     const auto a = numbers<T>(n, 1), b = numbers<T>(n, 2);
-    double sum = 0;
-    for (std::size_t k = 0; k < a.size(); ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
+    double sum = 0, positive = 0;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
+      positive += std::max(static_cast<double>(a[k]) + static_cast<double>(b[k]), 0.0);
+    }
     CAPTURE(n);
     CHECK(std::abs(static_cast<double>(simd::dot(a.data(), b.data(), n)) - sum) <= rounding<T>(n));
+    CHECK(std::abs(static_cast<double>(simd::relu_sum(a.data(), b.data(), n)) - positive) <= rounding<T>(n));
+    for (const Index at : {Index{0}, n / 2, n - 1}) {
+      if (n == 0) continue;
+      auto broken = a;
+      broken[static_cast<std::size_t>(at)] = std::numeric_limits<T>::quiet_NaN();
+      CHECK(std::isnan(simd::relu_sum(broken.data(), b.data(), n)));
+    }
   }
 }
 

@@ -40,3 +40,18 @@ TEST_CASE("PPO moves a language model towards what is rewarded") {
   CHECK(report.history.back().kl > 0.01);
   CHECK(report.history.back().entropy > 0);
 }
+
+TEST_CASE("a policy refuses what it cannot be asked") {
+  const Workshop shop(16);
+  const Prompts prompts(shop, shop.train);
+  LmPolicy<> policy(shop.model, {}, prompts.tokens, {.lora = kUpdates, .max_tokens = 2});
+  for (const Index unknown : {Index{-1}, policy.questions()}) {
+    CAPTURE(unknown);
+    CHECK_THROWS_AS(policy.draw(std::vector<Index>{unknown}, 1), ConfigError);
+    CHECK_THROWS_AS(policy.reference(std::vector<Response>{{unknown, {1}}}), ConfigError);
+  }
+  auto broken = prompts.tokens;
+  broken[1].clear();
+  CHECK_THROWS_WITH((LmPolicy<>(shop.model, {}, broken, {.lora = kUpdates})),
+                    "LmPolicy: the prompt of question 1 has no tokens");
+}

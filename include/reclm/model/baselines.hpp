@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
@@ -84,12 +85,8 @@ class ContentKnn {
   /// out[k] = score of items[k], −1 … 1; both of one length.
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
     const auto of_user = user_factors_.row(user);
-    for (std::size_t k = 0; k < items.size(); ++k) {
-      const auto of_item = item_factors_.row(items[k]);
-      float sum = 0;
-      for (std::size_t c = 0; c < of_user.size(); ++c) sum += of_user[c] * of_item[c];
-      out[k] = sum;
-    }
+    for (std::size_t k = 0; k < items.size(); ++k)
+      out[k] = simd::dot(of_user.data(), item_factors_.row(items[k]).data(), item_factors_.cols());
   }
   /// [users, width] and [items, width], rows of unit length or zero: a score is the product of two rows.
   [[nodiscard]] const Matrix<float>& user_factors() const { return user_factors_; }

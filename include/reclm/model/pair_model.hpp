@@ -2,12 +2,12 @@
 /// @file pair_model.hpp
 /// `PairModel`: a trained model as the factors of every pair's score, on the host. Ranks without any training code.
 
-#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "reclm/backend/cpu/simd.hpp"
 #include "reclm/backend/cpu/top_k.hpp"
 #include "reclm/core/error.hpp"
 #include "reclm/core/matrix.hpp"
@@ -45,16 +45,12 @@ class PairModel {
   /// out[k] = score of items[k]; both of one length.
   void score(Id user, std::span<const Id> items, std::span<float> out) const {
     const auto u = users_.row(user);
-    for (std::size_t k = 0; k < items.size(); ++k) {
-      const auto i = items_.row(items[k]);
-      float total = 0;
-      for (std::size_t c = 0; c < u.size(); ++c) total += u[c] * i[c];
-      if (!user_hidden_.empty()) {
-        const auto hu = user_hidden_.row(user), hi = item_hidden_.row(items[k]);
-        for (std::size_t c = 0; c < hu.size(); ++c) total += std::max(hu[c] + hi[c], 0.0f);
-      }
-      out[k] = total;
-    }
+    for (std::size_t k = 0; k < items.size(); ++k)
+      out[k] = simd::dot(u.data(), items_.row(items[k]).data(), users_.cols());
+    if (is_product()) return;
+    const auto hidden = user_hidden_.row(user);
+    for (std::size_t k = 0; k < items.size(); ++k)
+      out[k] += simd::relu_sum(hidden.data(), item_hidden_.row(items[k]).data(), user_hidden_.cols());
   }
 
   /// The best `k` of the candidates for each user; see cpu::top_k.

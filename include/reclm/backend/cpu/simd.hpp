@@ -141,6 +141,19 @@ RECLM_ALWAYS_INLINE T dot(const T* a, const T* b, Index n) {
   return sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
+/// Sum over k < n of max(a[k] + b[k], 0), in a fixed order; NaN stays NaN.
+template <class T>
+RECLM_ALWAYS_INLINE T relu_sum(const T* a, const T* b, Index n) {
+  constexpr Index lanes = kLanes<T>;
+  Vector<T> sums[4] = {};
+  Index k = 0;
+  for (; k + 4 * lanes <= n; k += 4 * lanes)
+    for (int v = 0; v < 4; ++v) sums[v] += max(Vector<T>{}, load(a + k + v * lanes) + load(b + k + v * lanes));
+  for (; k + lanes <= n; k += lanes) sums[0] += max(Vector<T>{}, load(a + k) + load(b + k));
+  if (k < n) sums[1] += max(Vector<T>{}, load_part(a + k, n - k) + load_part(b + k, n - k));
+  return sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
 /// Largest lane.
 template <class T>
 RECLM_ALWAYS_INLINE T largest(Vector<T> v) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "reclm/core/error.hpp"
 #include "reclm/instruct/language_model.hpp"
 #include "reclm/instruct/rl/losses.hpp"
 #include "reclm/instruct/rl/policy.hpp"
@@ -42,7 +43,8 @@ template <class B = Cpu>
 class LmPolicy {
  public:
   /// @param start the updates that the policy and its reference begin with; empty: none
-  /// @param prompts tokens of each question
+  /// @param prompts tokens of each question, one or more
+  /// @throws ConfigError on a prompt without tokens; so do members for a question that is none of theirs
   LmPolicy(const LanguageModel& model, const lm::LoraAdapter& start, std::vector<std::vector<lm::TokenId>> prompts,
            const LmPolicyOptions& options)
       : model_(model),
@@ -53,6 +55,9 @@ class LmPolicy {
         decoder_(*model.weights, options.precision),
         critic_("critic.weight", Tensor<B, float>::zeros(1, model.weights->config().width)),
         critic_bias_("critic.bias", Tensor<B, float>::zeros(1, 1)) {
+    for (std::size_t k = 0; k < prompts_.size(); ++k)
+      if (prompts_[k].empty())
+        throw ConfigError("LmPolicy: the prompt of question " + std::to_string(k) + " has no tokens");
     if (!start.empty()) {
       policy_.set_adapter(start);
       reference_.set_adapter(start);
@@ -63,7 +68,7 @@ class LmPolicy {
     decoder_.attach(policy_.adapter());
     std::vector<lm::GenerationRequest> requests;
     for (std::size_t k = 0; k < questions.size(); ++k)
-      requests.push_back({.prompt = prompts_.at(static_cast<std::size_t>(questions[k])),
+      requests.push_back({.prompt = prompt_of(questions[k]),
                           .sampling = {.temperature = 1, .distinct_entries = options_.distinct_entries},
                           .max_tokens = options_.max_tokens,
                           .constraint = options_.constraint,
@@ -122,6 +127,13 @@ class LmPolicy {
   [[nodiscard]] Index questions() const { return static_cast<Index>(prompts_.size()); }
 
  private:
+  [[nodiscard]] const std::vector<lm::TokenId>& prompt_of(Index question) const {
+    if (question < 0 || question >= questions())
+      throw ConfigError("LmPolicy: question " + std::to_string(question) + " is none of its " +
+                        std::to_string(questions()));
+    return prompts_[static_cast<std::size_t>(question)];
+  }
+
   // A prompt passes once for the answers to it that stand together: all of it but its last token, whose state predicts
   // each answer's first.
   [[nodiscard]] lm::PackedBatch packed(std::span<const Response> answers) const {
@@ -129,7 +141,7 @@ class LmPolicy {
     lm::PackedBatch batch;
     Index prefix = -1;
     for (std::size_t k = 0; k < answers.size(); ++k) {
-      const auto& prompt = prompts_.at(static_cast<std::size_t>(answers[k].question));
+      const auto& prompt = prompt_of(answers[k].question);
       if (share && (k == 0 || answers[k].question != answers[k - 1].question))
         prefix = batch.add_prefix(std::span(prompt).first(prompt.size() - 1));
       lm::TrainingSample sample{prompt, {}};
