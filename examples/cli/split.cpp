@@ -95,8 +95,10 @@ ExitCode run(const SplitCommandOptions& options) {
   else if (has_validation(options, data))
     throw ConfigError("data set " + data.name +
                       " has a validation split already. Remedy: use it as it is, or take NAME.valid.inter away");
-  else
+  else {
     copy_rest(options.data.folder, folder.temporary());
+    write_row_ids(options.data.folder, folder.temporary(), {.name = data.name});
+  }
   const std::string how = carve(options, data);
   write_splits(folder.temporary(), data);
   if (InterruptGuard::requested()) {

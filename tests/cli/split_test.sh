@@ -47,6 +47,19 @@ if cmp -s pieces/shop.train.inter others/shop.train.inter; then fail "another se
 missing pieces/shop.inter
 ends 0 inspect --data pieces
 
+# Vectors keep their rows where records that are rated too low change the order of ids.
+mkdir rows
+{ printf '%s\t%s\t%s\n' user_id:token item_id:token rating:float u1 c 1
+  for user in 1 2 3 4 5 6; do for item in a b c; do printf 'u%s\t%s\t4.5\n' $user $item; done; done
+} >rows/shop.inter
+{ printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 1), }"
+  printf '\x00\x00\x80\x3f\x00\x00\x00\x40\x00\x00\x40\x40'
+} >rows/item_text.npy
+ends 0 split --data rows --min-rating 4 --cold-items 0 --test 0.25 --out rated
+[[ $(cat rated/item_text.ids) == $'c\na\nb' ]] || fail "the rows are of $(cat rated/item_text.ids)"
+[[ $(cat rated/shop.item) == $'item_id:token\na\nb\nc' ]] || fail "shop.item: $(cat rated/shop.item)"
+ends 0 inspect --data rated
+
 # Refused, and nothing is left behind.
 ends 2 split --data parts --out again
 says err.txt "validation split already" "Remedy"

@@ -104,6 +104,26 @@ TEST_CASE("replacing a file keeps its permissions and the links to it") {
   CHECK(fs::is_symlink(dangling));
 }
 
+TEST_CASE("a pipe is written to and stays one; a folder is refused before anything is written") {
+  const TemporaryFolder folder;
+  const fs::path pipe = folder / "pipe", link = folder / "link";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  fs::create_symlink("pipe", link);
+  for (const fs::path& name : {pipe, link}) {
+    std::string read;
+    std::thread reader([&] { read = content(pipe); });
+    write_file(name, "passed on");
+    reader.join();
+    CHECK(read == "passed on");
+    CHECK(fs::is_fifo(pipe));
+  }
+  write_file("/dev/null", "away");
+  CHECK(fs::is_character_file("/dev/null"));
+  fs::create_directory(folder / "taken");
+  CHECK_THROWS_AS(AtomicFile(folder / "taken"), IoError);
+  CHECK(files_in(folder.path()) == 3);
+}
+
 TEST_CASE("a file is mapped as it is; what is no file is refused") {
   const TemporaryFolder folder;
   const fs::path path = folder / "a.bin";

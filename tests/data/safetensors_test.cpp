@@ -108,6 +108,20 @@ TEST_CASE("half and bfloat16 tensors are read as float") {
   CHECK(file.vector<float>("b") == std::vector<float>{1, -2});
 }
 
+TEST_CASE("doubles that a float cannot hold are refused, not made infinite") {
+  const test::TemporaryFolder folder;
+  const std::vector<double> values{1e300, -std::numeric_limits<double>::infinity()};
+  const std::string data(reinterpret_cast<const char*>(values.data()), 16);
+  const auto path =
+      folder.write("wide.safetensors", file_of(R"({"large":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},)"
+                                               R"("endless":{"dtype":"F64","shape":[1],"data_offsets":[8,16]}})",
+                                               data));
+  const auto file = SafetensorsFile::open(path);
+  CHECK(file.vector<double>("large") == std::vector<double>{1e300});
+  CHECK_THROWS_AS(file.vector<float>("large"), DataError);
+  CHECK(file.vector<float>("endless") == std::vector<float>{-std::numeric_limits<float>::infinity()});
+}
+
 TEST_CASE("damaged safetensors files are refused with the reason") {
   const test::TemporaryFolder folder;
   const auto refused = [&](const std::string& content, const std::string& reason) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -74,7 +75,26 @@ TEST_CASE("the leading spectrum is narrower where that is asked for, and refuses
   SparseRows shorter = a;
   shorter.values.pop_back();
   CHECK_THROWS_AS(leading_spectrum(shorter, 2), ShapeError);
+  for (const float broken : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    SparseRows unreal = a;
+    unreal.values[5] = broken;
+    CHECK_THROWS_AS(leading_spectrum(unreal, 2), NumericError);
+  }
   SparseRows back = a;
   back.offsets[3] = 1;
   CHECK_THROWS_AS(leading_spectrum(back, 2), ShapeError);
+}
+
+TEST_CASE("large and small numbers have a spectrum too") {
+  const SparseRows a = three_directions(60);
+  const Spectrum usual = leading_spectrum(a, 5);
+  for (const int exponent : {80, -80}) {
+    CAPTURE(exponent);
+    SparseRows scaled = a;
+    for (float& value : scaled.values) value = std::ldexp(value, exponent);
+    const Spectrum spectrum = leading_spectrum(scaled, 5);
+    REQUIRE(spectrum.magnitude.size() == usual.magnitude.size());
+    for (std::size_t k = 0; k < usual.magnitude.size(); ++k)
+      CHECK(spectrum.magnitude[k] == Approx(std::ldexp(usual.magnitude[k], exponent)).epsilon(1e-4));
+  }
 }

@@ -9,6 +9,7 @@
 #include "reclm/core/error.hpp"
 #include "reclm/data/features.hpp"
 #include "reclm/data/load.hpp"
+#include "reclm/data/npy.hpp"
 #include "reclm/data/world.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -96,4 +97,60 @@ TEST_CASE("splits that files cannot hold are refused") {
   CHECK(read_ids(folder / "users.ids").find("bob") == Id{1});
   folder.write("file", "x");
   CHECK_THROWS_AS(write_splits(folder.path() / "file/below", small_shop()), IoError);
+}
+
+TEST_CASE("splits replace those of an earlier write, candidates too") {
+  const TemporaryFolder folder;
+  Dataset data = small_shop();
+  write_splits(folder.path(), data);
+  data.zero_candidates = {3};
+  data.valid = {};
+  write_splits(folder.path(), data);
+  CHECK_FALSE(fs::exists(folder / "shop.zero.candidates"));
+  CHECK_FALSE(fs::exists(folder / "shop.valid.inter"));
+  const Dataset again = load_dataset(folder.path());
+  CHECK(again.valid.empty());
+  CHECK(again.zero_candidates == std::vector<Id>{3});
+  data.zero_candidates.clear();  // not said: those of the targets
+  write_splits(folder.path(), data);
+  CHECK(load_dataset(folder.path()).zero_candidates == std::vector<Id>{3});
+}
+
+TEST_CASE("data sets that files would change are refused") {
+  const TemporaryFolder folder;
+  Dataset hidden = small_shop();
+  hidden.valid_zero = hidden.zero;
+  CHECK_THROWS_AS(write_splits(folder.path(), hidden), ConfigError);
+  Dataset nameless = small_shop();
+  nameless.items = {};
+  CHECK_THROWS_AS(write_splits(folder.path(), nameless), ShapeError);
+  CHECK_FALSE(fs::exists(folder / "shop.train.inter"));
+}
+
+TEST_CASE("ratings are written as they are read") {
+  const TemporaryFolder folder;
+  Dataset data = small_shop();
+  data.train_values.ratings = {4.1f, 0.3f, 5};
+  write_splits(folder.path(), data);
+  CHECK(contains(text_of(folder / "shop.train.inter"), "\t4.1\t"));
+  CHECK(contains(text_of(folder / "shop.train.inter"), "\t0.3\t"));
+}
+
+TEST_CASE("vectors without ids keep their rows when the order of items changes") {
+  const TemporaryFolder from;
+  from.write("s.inter",
+             "user_id:token\titem_id:token\trating:float\nu\tA\t1\nu\tB\t4.5\nv\tA\t5\nv\tC\t5\nw\tB\t5\nw\tC\t4.5\n");
+  Matrix<float> vectors(3, 1);
+  for (Index row = 0; row < 3; ++row) vectors(row, 0) = static_cast<float>(row + 1);
+  write_npy(from / "item_text.npy", vectors);
+  const Dataset data = load_dataset(from.path(), {.min_rating = 4, .split = {.cold_items = 0}});
+  REQUIRE(data.items.name(0) == "B");
+  const TemporaryFolder to;
+  write_npy(to / "item_text.npy", vectors);
+  CHECK_THROWS_AS(write_splits(to.path(), data), DataError);
+  CHECK_FALSE(fs::exists(to / "s.item"));
+  write_row_ids(from.path(), to.path());
+  write_splits(to.path(), data);
+  CHECK(load_dataset(to.path()).item_vectors == data.item_vectors);
+  CHECK_FALSE(fs::exists(to / "user_profile.ids"));
 }

@@ -251,6 +251,29 @@ Dataset with_profiles(const Interactions& train) {
 
 }  // namespace
 
+TEST_CASE("a data set is split anew by its own pairs, and histories forget what left train") {
+  const Interactions all = sample();
+  Dataset data = with_profiles(all);
+  carve_validation(data, {.cold_items = 0.2});
+  data.train = all;
+  data.train_values.timestamps = times_of(all);
+  const Parts parts = leave_one_out_split(all, data.train_values.timestamps, {});
+  apply_parts(data, data.train, data.train_values, parts);
+  CHECK(disjoint_cover(all, {data.train, data.valid, data.test, data.zero}));
+  CHECK(data.train_values.timestamps == take(InteractionValues{{}, times_of(all)}, parts, Part::train).timestamps);
+  CHECK(data.valid_zero.empty());
+  CHECK(data.valid_zero_candidates.empty());
+  CHECK(data.user_profiles == history_means(data.train, data.item_profiles));
+}
+
+TEST_CASE("pairs that are none are refused") {
+  CHECK_THROWS_AS(Interactions(2, 9, {0, 5, 2}, {0, 1}), ShapeError);
+  CHECK_THROWS_AS(Interactions(2, 9, {0, 5, 0}, {}), ShapeError);
+  CHECK_THROWS_AS(Interactions(2, 9, {0, 1, 2}, {0, 9}), ShapeError);
+  CHECK_THROWS_AS(Interactions::from_pairs(-1, 3, {}), ShapeError);
+  CHECK_THROWS_AS(Interactions::from_pairs(3, -1, {}), ShapeError);
+}
+
 TEST_CASE("carving takes validation pairs out of train, and histories forget them") {
   const Interactions train = sample();
   for (const bool by_time : {false, true}) {
@@ -311,6 +334,12 @@ TEST_CASE("carving can hold out items that then look unseen") {
   for (Id user = 0; user < train.users(); ++user) {
     const auto warm = train.of(user).size() - data.valid_zero.of(user).size();
     CHECK(data.train.of(user).size() >= std::min<std::size_t>(1, warm));
+  }
+  for (const Id items : {1, 3}) {  // an item stays, whatever the share
+    const std::vector<Pair> pairs{{0, 0}, {1, items - 1}};
+    Dataset few = with_profiles(Interactions::from_pairs(2, items, pairs));
+    carve_validation(few, {.cold_items = 0.9});
+    CHECK(items_of(few.train).size() == 1);
   }
 }
 

@@ -315,10 +315,16 @@ TEST_CASE("a world without new items is written without a zero split, also over 
   options.new_items = 0;
   options.users = 5000;  // so that every item is clicked before the cut
   options.items = 100;
+  options.vectors = false;
   const World world = make_world(options);
   REQUIRE(world.zero_events.empty());
+  folder.write("world.valid.inter", "user_id:token\titem_id:token\nu1\ti1\n");
+  folder.write("world.test.candidates", "i1\n");
   write_world(folder.path(), world);
   CHECK_FALSE(std::filesystem::exists(folder / "world.zero.inter"));
+  for (const char* stale : {"item_text.npy", "item_profile.npy", "user_profile.npy", "world.valid.inter"})
+    CHECK_FALSE(std::filesystem::exists(folder / stale));
+  CHECK(load_dataset(folder.path(), {.features = false}).test_candidates == world.dataset.test_candidates);
   CHECK(load_dataset(folder.path(), {.features = false}).test == world.dataset.test);
 }
 

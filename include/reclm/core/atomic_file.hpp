@@ -39,13 +39,23 @@ inline std::filesystem::path behind_links(std::filesystem::path path) {
 
 /// A file under construction. Nothing appears under `path` until `commit()`; without it the temporary is removed. A
 /// file that is replaced leaves its permissions to the new one; a symbolic link stays, and what it leads to is
-/// replaced. Of several that write the same path at a time the last to commit stays, whole.
+/// replaced. Of several that write the same path at a time the last to commit stays, whole. A device or a pipe, such as
+/// /dev/null and /dev/stdout, is no file to replace: it is written to as one goes.
 class AtomicFile {
  public:
-  /// @throws IoError when the temporary beside `path` cannot be made.
+  /// @throws IoError when the temporary beside `path` cannot be made, or `path` is a folder.
   explicit AtomicFile(const std::filesystem::path& path) : path_(detail::behind_links(path)) {
     struct stat old {};
-    const bool replaces = ::stat(path_.c_str(), &old) == 0 && S_ISREG(old.st_mode);
+    const bool exists = ::stat(path.c_str(), &old) == 0;
+    const bool replaces = exists && S_ISREG(old.st_mode);
+    if (exists && S_ISDIR(old.st_mode))
+      throw IoError("cannot write " + path.string() + ": it is a folder. Remedy: name a file");
+    if (exists && !replaces) {
+      path_ = path;
+      file_ = std::fopen(path.c_str(), "wbe");
+      if (file_ == nullptr) fail("open", path);
+      return;
+    }
     static std::atomic<unsigned> count{0};
     int handle = -1;
     do {  // a name of its own, whoever writes here too: threads, or processes of one number on several machines
@@ -66,21 +76,25 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile() {
-    if (file_ != nullptr) {
-      std::fclose(file_);
-      std::error_code ignored;
-      std::filesystem::remove(temporary_, ignored);
-    }
+    if (file_ == nullptr) return;
+    std::fclose(file_);
+    std::error_code ignored;
+    if (!temporary_.empty()) std::filesystem::remove(temporary_, ignored);
   }
 
   /// @throws IoError, e.g. when the disk is full.
   void write(const void* data, std::size_t bytes) {
-    if (bytes != 0 && std::fwrite(data, 1, bytes, file_) != bytes) fail("write", temporary_);
+    if (bytes != 0 && std::fwrite(data, 1, bytes, file_) != bytes) fail("write", target());
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
   /// Flushes to the disk and puts the file in place. @throws IoError; the old file is then still there.
   void commit() {
+    if (temporary_.empty()) {
+      const int closed = std::fclose(std::exchange(file_, nullptr));
+      if (closed != 0) fail("write", path_);
+      return;
+    }
     if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail("flush", temporary_);
     const int closed = std::fclose(file_);
     file_ = nullptr;
@@ -100,6 +114,8 @@ class AtomicFile {
                   ". Remedy: check that the folder exists, is writable and has space");
   }
 
+  [[nodiscard]] const std::filesystem::path& target() const { return temporary_.empty() ? path_ : temporary_; }
+
   // The rename itself must survive a power cut; failure here loses durability, not atomicity.
   void sync_directory() const {
     const auto parent = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
@@ -109,7 +125,7 @@ class AtomicFile {
     ::close(handle);
   }
 
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_, temporary_;  // no temporary: path_ is written itself
   std::FILE* file_ = nullptr;
 };
 
@@ -124,6 +140,14 @@ inline void remove_abandoned(const std::filesystem::path& named) {
        entry.increment(ignored))
     if (entry->path().filename().string().starts_with(prefix)) abandoned.push_back(entry->path());
   for (const auto& file : abandoned) std::filesystem::remove(file, ignored);
+}
+
+/// Removes a file of an earlier write, if it is there. @throws IoError
+inline void remove_stale(const std::filesystem::path& file) {
+  std::error_code failed;
+  std::filesystem::remove(file, failed);
+  if (failed)
+    throw IoError("cannot remove " + file.string() + ": " + failed.message() + ". Remedy: choose another folder");
 }
 
 /// Replaces the content of `path` by `text`, atomically.

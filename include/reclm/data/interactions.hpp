@@ -78,7 +78,8 @@ class Interactions {
       throw ShapeError("Interactions: offsets do not describe " + std::to_string(users_) + " users and " +
                        std::to_string(columns_.size()) + " pairs");
     for (std::size_t u = 0; u < rows; ++u) {
-      if (offsets_[u] > offsets_[u + 1]) throw ShapeError("Interactions: offsets descend at user " + std::to_string(u));
+      if (offsets_[u] > offsets_[u + 1] || offsets_[u + 1] > size())
+        throw ShapeError("Interactions: offsets descend at user " + std::to_string(u) + " or behind");
       const auto row = of(static_cast<Id>(u));
       for (std::size_t k = 0; k < row.size(); ++k)
         if (row[k] < 0 || row[k] >= items_ || (k > 0 && row[k] <= row[k - 1]))
@@ -93,6 +94,8 @@ class Interactions {
 };
 
 inline Interactions Interactions::from_pairs(Id users, Id items, std::span<const Pair> pairs) {
+  if (users < 0 || items < 0)
+    throw ShapeError("Interactions: " + std::to_string(users) + " users × " + std::to_string(items) + " items");
   std::vector<Index> offsets(static_cast<std::size_t>(users) + 1, 0);
   for (const Pair& pair : pairs) {
     if (pair.user < 0 || pair.user >= users || pair.item < 0 || pair.item >= items)

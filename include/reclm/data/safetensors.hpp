@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -109,8 +110,12 @@ class SafetensorsFile {
     };
     if constexpr (std::is_floating_point_v<T>) {
       switch (source.dtype) {
-        case DType::f64:
-          return static_cast<T>(load(double{}));
+        case DType::f64: {
+          const double value = load(double{});
+          if (std::isfinite(value) && std::abs(value) > static_cast<double>(std::numeric_limits<T>::max()))
+            throw refuse("holds " + std::to_string(value) + ", which is beyond the type asked for");
+          return static_cast<T>(value);
+        }
         case DType::f32:
           return static_cast<T>(load(float{}));
         case DType::f16:

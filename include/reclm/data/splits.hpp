@@ -74,16 +74,22 @@ inline Parts split_parts(const Interactions& all, const InteractionValues& value
   return result;
 }
 
-/// Makes the splits of `data` and their candidates from pairs and their parts.
+/// Makes the splits of `data` and their candidates from pairs and their parts; profiles made from histories are made
+/// anew. The pairs may be those of `data`.
 inline void apply_parts(Dataset& data, const Interactions& all, const InteractionValues& values, const Parts& parts) {
-  data.train = take(all, parts, Part::train);
+  Interactions train = take(all, parts, Part::train), valid = take(all, parts, Part::valid),
+               test = take(all, parts, Part::test), zero = take(all, parts, Part::zero);
   data.train_values = take(values, parts, Part::train);
-  data.valid = take(all, parts, Part::valid);
-  data.test = take(all, parts, Part::test);
-  data.zero = take(all, parts, Part::zero);
+  data.train = std::move(train);
+  data.valid = std::move(valid);
+  data.test = std::move(test);
+  data.zero = std::move(zero);
+  data.valid_zero = {};
+  data.valid_zero_candidates.clear();
   data.valid_candidates = items_of(data.valid);
   data.test_candidates = items_of(data.test);
   data.zero_candidates = items_of(data.zero);
+  refresh_history_profiles(data);
 }
 
 /// How a validation split is taken out of train.
@@ -105,7 +111,8 @@ inline std::vector<std::uint8_t> pseudo_cold_items(const Interactions& train, co
   std::vector<std::pair<std::uint32_t, Id>> order;
   for (const Id item : trained) order.emplace_back(keys.bits(static_cast<std::uint64_t>(item)), item);
   std::sort(order.begin(), order.end());
-  order.resize(static_cast<std::size_t>(std::llround(options.cold_items * static_cast<double>(order.size()))));
+  const auto wanted = static_cast<std::size_t>(std::llround(options.cold_items * static_cast<double>(order.size())));
+  order.resize(std::min(wanted, order.size() - std::min<std::size_t>(order.size(), 1)));  // an item stays
   std::vector<std::uint8_t> cold(static_cast<std::size_t>(train.items()), 0);
   for (const auto& [key, item] : order) cold[static_cast<std::size_t>(item)] = 1;
   return cold;

@@ -31,10 +31,7 @@ inline void add_json_string(std::string& out, std::string_view text) {
 /// A split without events has no file: readers refuse one without records.
 inline void write_split(const std::filesystem::path& file, const World& world, const std::vector<WorldEvent>& events) {
   if (events.empty()) {
-    std::error_code failed;
-    std::filesystem::remove(file, failed);  // of another world, in a folder that is written again
-    if (failed)
-      throw IoError("cannot remove " + file.string() + ": " + failed.message() + ". Remedy: choose another folder");
+    remove_stale(file);
     return;
   }
   std::string text = "user_id:token\titem_id:token\ttimestamp:float\n";
@@ -101,7 +98,8 @@ inline void write_truth(const std::filesystem::path& file, const World& world) {
 /// - item_text.npy, item_profile.npy, user_profile.npy where the world has vectors; rows in .item and .user order
 /// - item_profiles.jsonl, user_profiles.jsonl: the oracle's profiles; user_interests.jsonl: the truth
 ///
-/// Each file is written atomically. @throws IoError
+/// What another world left there under these names goes, validation and candidates too. Each file is written
+/// atomically. @throws IoError
 inline void write_world(const std::filesystem::path& folder, const World& world) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -120,7 +118,12 @@ inline void write_world(const std::filesystem::path& folder, const World& world)
   for (const auto& [name, matrix] :
        {std::pair{"item_text.npy", &data.item_vectors}, std::pair{"item_profile.npy", &data.item_profiles},
         std::pair{"user_profile.npy", &data.user_profiles}})
-    if (!matrix->empty()) write_npy(folder / name, *matrix);
+    if (matrix->empty())
+      remove_stale(folder / name);
+    else
+      write_npy(folder / name, *matrix);
+  for (const char* suffix : {".valid.inter", ".valid.candidates", ".test.candidates", ".zero.candidates"})
+    remove_stale(file(suffix));
   detail::world::write_profiles(folder / "item_profiles.jsonl", "item_id", data.items, world.item_profile_text);
   detail::world::write_profiles(folder / "user_profiles.jsonl", "user_id", data.users, world.user_profile_text);
   detail::world::write_truth(folder / "user_interests.jsonl", world);

@@ -17,6 +17,7 @@
 #include "reclm/data/delimited.hpp"
 #include "reclm/data/detail/feature_loader.hpp"
 #include "reclm/data/detail/select_ids.hpp"
+#include "reclm/data/detail/untabled_rows.hpp"
 #include "reclm/data/features.hpp"
 #include "reclm/data/id_map.hpp"
 #include "reclm/data/id_table.hpp"
@@ -39,7 +40,11 @@ class DatasetLoader {
   Dataset load() {
     data_.name = options_.name.empty() ? main_file().stem().string() : options_.name;
     read_tables();
-    if (options_.min_rating && options_.features) number_rows();
+    if (options_.min_rating && options_.features) {
+      UntabledRows rows = untabled_rows(files_, options_);
+      if (!rows.items.empty()) item_rows_ = std::move(rows.items);
+      if (!rows.users.empty()) user_rows_ = std::move(rows.users);
+    }
     if (files_.interactions.empty())
       read_splits();
     else
@@ -73,25 +78,6 @@ class DatasetLoader {
     user_rows_ = data_.users;
     table_items_ = data_.items.size();
     table_users_ = data_.users.size();
-  }
-
-  // Without a table rows of vectors follow all ids of the files, also those of records that are rated too low.
-  void number_rows() {
-    const auto by_row = [](const std::filesystem::path& vectors, const std::filesystem::path& ids) {
-      return !vectors.empty() && ids.empty();
-    };
-    const bool items = files_.items.empty() && (by_row(files_.item_text, files_.item_text_ids) ||
-                                                by_row(files_.item_profile, files_.item_profile_ids));
-    const bool users = files_.users.empty() && by_row(files_.user_profile, files_.user_profile_ids);
-    for (const auto* path : {&files_.interactions, &files_.train, &files_.valid, &files_.test, &files_.zero}) {
-      if (path->empty() || (!items && !users)) continue;
-      TableReader table(*path, options_.format);
-      const Index user = table.require(options_.columns.user), item = table.require(options_.columns.item);
-      while (table.next()) {
-        if (items) item_rows_.insert(table.field(item));
-        if (users) user_rows_.insert(table.field(user));
-      }
-    }
   }
 
   ReadInteractions read(const std::filesystem::path& path, bool ratings, bool timestamps) {
