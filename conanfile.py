@@ -57,14 +57,15 @@ class ReclmConan(ConanFile):
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "reclm")
-        core = self._component("core", "reclm", ["eigen::eigen", "xtensor::xtensor", "onetbb::onetbb", "nlohmann_json::nlohmann_json"])
+        requires = ["eigen::eigen", "xtensor::xtensor", "onetbb::libtbb", "nlohmann_json::nlohmann_json"]
+        requires += ["openblas::openblas"] if self.options.with_blas else []
+        requires += ["onednn::onednn"] if self.options.with_onednn else []
+        core = self._component("core", "reclm", requires)
         if self.settings.get_safe("compiler") in ("gcc", "clang", "apple-clang"):
             core.cxxflags = ["-fopenmp-simd", "-fno-math-errno"]
         if self.options.with_blas:
-            core.requires.append("openblas::openblas")
             core.defines.append("RECLM_WITH_BLAS")
         if self.options.with_onednn:
-            core.requires.append("onednn::onednn")
             core.defines.append("RECLM_WITH_ONEDNN")
         if self.options.with_cuda:
             # The toolkit is the system's: Conan Center has no recipe for it.
@@ -83,4 +84,6 @@ class ReclmConan(ConanFile):
         # A profile's [platform_requires] leaves a requirement to the system: then there is no package to name.
         packages = {dependency.ref.name for _, dependency in self.dependencies.direct_host.items()}
         part.requires = [name for name in requires if "::" not in name or name.split("::")[0] in packages]
+        if hasattr(self.cpp_info, "ignored_requires"):  # Conan 2.31: else all requirements are the system's, or none
+            self.cpp_info.ignored_requires += [name for name in requires if "::" in name and name not in part.requires]
         return part

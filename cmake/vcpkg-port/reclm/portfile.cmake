@@ -1,4 +1,5 @@
-# An overlay port: vcpkg install reclm --overlay-ports=cmake/vcpkg-port
+# An overlay port; in this repository's root, which has a vcpkg.json of its own:
+#   vcpkg install reclm --classic --overlay-ports=cmake/vcpkg-port
 # To be filled in at a release, when the tag exists: SHA512, which vcpkg prints when it meets the 0 below.
 vcpkg_from_github(
     OUT_SOURCE_PATH SOURCE_PATH
@@ -12,6 +13,8 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
         blas    RECLM_WITH_BLAS
         command RECLM_BUILD_EXAMPLES
+        http    RECLM_COMMAND_HTTP
+        lm      RECLM_COMMAND_LM
         onednn  RECLM_WITH_ONEDNN
 )
 
@@ -22,6 +25,7 @@ vcpkg_cmake_configure(
         ${FEATURE_OPTIONS}
         -DRECLM_BUILD_TESTS=OFF
         -DRECLM_BUILD_BENCHMARKS=OFF
+        -DRECLM_BUILD_PLUGINS=OFF
         -DRECLM_NATIVE=OFF
         -DRECLM_WITH_CUDA=OFF
 )

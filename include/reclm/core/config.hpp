@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if __cplusplus < 202002L
+#error "reclm needs C++20: compile with -std=c++20 or newer"
+#endif
+
 /// Marks a function that must compile for host and device from one source.
 #if defined(__CUDACC__)
 #define RECLM_HD __host__ __device__

@@ -17,7 +17,9 @@ class ReclmTestConan(ConanFile):
 
     def build(self):
         cmake = CMake(self)
-        cmake.configure(variables={"PARTS": "lm;http"},
+        given = self.dependencies["reclm"].options
+        parts = ["lm", "http"] if given.with_http else ["lm"] if given.with_lm else []
+        cmake.configure(variables={"PARTS": ";".join(parts)},
                         build_script_folder=os.path.join(self.recipe_folder, "..", "components"))
         cmake.build()
 

@@ -1,5 +1,6 @@
 # Conan without a remote: Debian 12's packages stand for the requirements.
-#   conan create . --profile tests/consumer/conan/debian12.profile --test-folder tests/consumer/conan
+#   conan create . --profile tests/consumer/conan/debian12.profile --test-folder tests/consumer/conan \
+#     --no-remote -o "reclm/*:with_http=True"
 include(default)
 
 [settings]
