@@ -56,7 +56,7 @@ inline Matrix<float> ridge_rows(const Matrix<float>& profiles, const std::vector
                                 const Matrix<float>& targets, double ridge) {
   const CentredProfiles centred(profiles, items);
   const KernelRidge regression(detail::rows_of(centred.rows(), items), {.sharpness = 0}, 1 << 20, 1);
-  const KernelHead head{centred, regression.kernel(), regression.landmarks(), regression.solve(targets, ridge)};
+  const KernelHead head{centred, regression.kernel(), regression.landmarks(), regression.solve(targets, ridge), {}};
   return head.centred(centred.rows());
 }
 

@@ -26,6 +26,7 @@ inline MyModel train_my_model(const reclm::Interactions& train, int width = 32, 
   for (int epoch = 0; epoch < epochs; ++epoch)
     for (reclm::Id user = 0; user < train.users(); ++user)
       for (const reclm::Id clicked : train.of(user)) {
+        if (static_cast<reclm::Id>(train.of(user).size()) == train.items()) break;  // nothing to prefer it to
         reclm::Id other = any_item(random);
         while (train.contains(user, other)) other = any_item(random);
         const MyModel::Matrix u = model.users.row(user);

@@ -36,6 +36,7 @@ void adapt_frozen(const Model&& model, Profiles profiles, presets::Best options 
 /// Enhances a model by the preset that `options` stand for; without any, by `presets::Best`.
 template <class Model>
 auto adapt(const Model& model, Profiles profiles, presets::Best options = {}) {
+  require_whole_tier<Model>();
   return adapt_frozen(model, std::move(profiles), std::move(options));
 }
 template <class Model>

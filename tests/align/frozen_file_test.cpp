@@ -69,7 +69,7 @@ void copy_with(const std::filesystem::path& from, const std::filesystem::path& t
   }
   write_safetensors(to, tensors, file.metadata());
 }
-const std::vector<std::string> kSince03{"model", "model.scores", "report.calibration", "report.curves"};
+const std::vector<std::string> kSince03{"model", "model.seen_scores", "report.calibration", "report.curves"};
 
 }  // namespace
 
@@ -238,13 +238,37 @@ TEST_CASE("a file with a damaged number is refused by name") {
   refused("cold_probes", 0, Id{-77});
   refused("cold_probes", 0, Id{81});
   refused("model", 0, Id{62});
-  refused("model.scores", 3, 1e3f);
-  refused("model.scores", 3, NAN);
+  refused("model.seen_scores", 3, 1e3f);
+  refused("model.seen_scores", 3, NAN);
+  refused("head.base", 0, NAN);
   refused("report.curves", 0, std::nan(""));
   // The largest number of items that may be asked for is fine.
   copy_with<double>(good, bad, "choice", [](std::vector<double>& values) { values[2] = 0x1p63; });
   enhanced.load(bad);
   CHECK(enhanced.report().choice.ease.items > 1000000);
+}
+
+TEST_CASE("a scorer that knows nothing of unseen items is saved and loaded like any other") {
+  const Dataset data = planted_data();
+  struct : SmallScorer {
+    const Interactions* train = nullptr;
+    void score(Id user, std::span<const Id> items, std::span<float> out) const {
+      SmallScorer::score(user, items, out);
+      const std::vector<Index> clicks = train->item_counts();
+      for (std::size_t k = 0; k < items.size(); ++k)
+        if (clicks[static_cast<std::size_t>(items[k])] == 0) out[k] = NAN;
+    }
+  } scorer;
+  scorer.train = &data.train;
+  REQUIRE(items_of(data.train).back() < data.train.items() - 1);  // the last item is a probe no longer
+  const TemporaryFolder folder;
+  auto enhanced = adapt(scorer, make_profiles(data.item_profiles), {.cutoff = 5});
+  enhanced.fit(data.train, data.valid);
+  enhanced.save(folder / "model.safetensors");
+  auto again = adapt(scorer, make_profiles(data.item_profiles), {.cutoff = 5});
+  again.load(folder / "model.safetensors");
+  CHECK(again.recommend(3, 10).front().score == enhanced.recommend(3, 10).front().score);
+  CHECK_THROWS_AS(ServingModel::load(folder / "model.safetensors"), DataError);
 }
 
 TEST_CASE("the knob turns after loading as after the fit") {

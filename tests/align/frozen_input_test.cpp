@@ -1,5 +1,6 @@
 /// The frozen tier and input at the edge: validation that measures nothing, candidates and choices out of range,
 /// profiles that are not finite or not there, scorers that tell nothing apart.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -66,6 +67,61 @@ TEST_CASE("validation whose clicks are all in train counts as none") {
   std::vector<Pair> pairs = data.train.pairs();
   pairs.push_back({3, data.valid.of(3).front()});
   CHECK(enhanced.fit(data.train, Interactions::from_pairs(61, 81, pairs)).validation_users == 1);
+}
+
+TEST_CASE("a constant added to all scores moves no list, and no item without a profile") {
+  const Dataset data = planted_data();
+  Profiles profiles = make_profiles(data.item_profiles);
+  profiles.has_item.assign(static_cast<std::size_t>(data.train.items()), 1);
+  const std::vector<Index> clicks = data.train.item_counts();
+  std::vector<Id> unseen;
+  for (Id i = 0; i < data.train.items(); ++i)
+    if (clicks[static_cast<std::size_t>(i)] == 0) unseen.push_back(i);
+  struct Shifted {
+    Matrix<float> u, v;
+    [[nodiscard]] const Matrix<float>& user_factors() const { return u; }
+    [[nodiscard]] const Matrix<float>& item_factors() const { return v; }
+  };
+  const SmallModel plain;
+  std::vector<std::vector<Id>> lists;
+  std::vector<double> places;
+  for (const float constant : {0.0f, -30.0f, 30.0f}) {
+    Shifted model{Matrix<float>(61, 7, 1.0f), Matrix<float>(81, 7, constant)};
+    for (Index r = 0; r < 61; ++r) std::ranges::copy(plain.u.row(r), model.u.row(r).begin());
+    for (Index r = 0; r < 81; ++r) std::ranges::copy(plain.v.row(r), model.v.row(r).begin());
+    auto enhanced = adapt(model, profiles);
+    enhanced.fit(data.train, FrozenChoice{.sharpness = 0, .cold_offset = 0});
+    const Id newcomer = enhanced.add_item({});
+    std::vector<Id> list;
+    double place = 0;
+    for (Id user = 0; user < 60; ++user) {
+      for (const Recommendation& line : enhanced.recommend(user, 10)) list.push_back(line.item);
+      const auto all = enhanced.recommend(user, 82);
+      place += static_cast<double>(std::ranges::find(all, newcomer, &Recommendation::item) - all.begin()) / 60;
+    }
+    lists.push_back(list);
+    places.push_back(place);
+  }
+  CHECK(places[0] > 1);  // the mean of all is nobody's first
+  for (const std::size_t other : {1, 2}) {
+    CHECK(places[other] == Approx(places[0]).margin(0.5));
+    Index same = 0;
+    for (std::size_t k = 0; k < lists[0].size(); ++k) same += lists[0][k] == lists[other][k];
+    CHECK(static_cast<double>(same) > 0.98 * static_cast<double>(lists[0].size()));
+  }
+}
+
+TEST_CASE("joined profiles are checked as others are") {
+  Profiles a{.items = random_matrix(4, 3, 1)}, b{.items = random_matrix(4, 2, 2)};
+  CHECK(join_profiles(a, b).items.cols() == 5);
+  CHECK_THROWS_AS(join_profiles(a, b, 1.5), ConfigError);
+  b.has_item = {1};
+  CHECK_THROWS_AS(join_profiles(a, b), ShapeError);
+  b.has_item = {1, 1, 0, 1};
+  b.items(2, 0) = NAN;
+  CHECK(join_profiles(a, b).has_item == std::vector<std::uint8_t>{1, 1, 1, 1});
+  b.has_item = {};
+  CHECK_THROWS_AS(join_profiles(a, b), NumericError);
 }
 
 TEST_CASE("candidates that are no items are refused, also for scorers") {

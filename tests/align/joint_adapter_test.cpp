@@ -2,6 +2,7 @@
 #include "reclm/align/joint_adapter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -89,6 +90,15 @@ void check_newcomers(Adapter& adapter, const Dataset& data) {
   CHECK_THROWS_AS(adapter.add_item(std::vector<float>(3)), ShapeError);
   CHECK_THROWS_AS(adapter.add_item(std::vector<float>(10, NAN)), NumericError);
   CHECK(adapter.add_user(std::vector<Id>{}) == user + 1);
+  // Without a profile: as one that is the mean of the others.
+  std::vector<float> mean(10);
+  for (Index i = 0; i < data.item_profiles.rows(); ++i)
+    for (std::size_t c = 0; c < mean.size(); ++c)
+      mean[c] += data.item_profiles(i, static_cast<Index>(c)) / static_cast<float>(data.item_profiles.rows());
+  const std::array<Id, 2> alike{adapter.add_item({}), adapter.add_item(mean)};
+  std::array<float, 2> scores{};
+  adapter.score(0, alike, scores);
+  CHECK(scores[0] == Approx(scores[1]).epsilon(0.01));
 }
 
 }  // namespace
@@ -176,6 +186,8 @@ TEST_CASE("models, profiles and clicks that do not fit are refused, and a fit ma
   CHECK_THROWS_AS(a.fit(data.train), ShapeError);
   auto b = adapt(fine, make_profiles(random_matrix(5, 4, 1)), kQuick);
   CHECK_THROWS_AS(b.fit(data.train), ShapeError);
+  CHECK_THROWS_AS(adapt(fine, make_profiles(data.item_profiles), JointOptions{.width = 0}), ConfigError);
+  CHECK_THROWS_AS(adapt(fine, make_profiles(data.item_profiles), JointOptions{.cutoff = 0}), ConfigError);
   JointOptions stopped = kQuick;
   stopped.training.observer = [](const Progress&) { return false; };
   auto c = adapt(fine, make_profiles(data.item_profiles), stopped);

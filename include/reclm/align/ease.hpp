@@ -23,7 +23,8 @@ namespace reclm {
 struct EaseOptions {
   double ridge = 200;  ///< λ > 0, added to the diagonal of the co-occurrence counts
   double content = 0;  ///< weight ≥ 0 of the vectors' kernel (exp(−3(1 − cos))) beside the counts; 0: plain EASE
-  Index items = 6000;  ///< only so many items, the most frequent, get weights: memory is 4·items² bytes
+  Index items = 6000;  ///< only so many items, the most frequent, get weights: these take 4·items² bytes,
+                       ///< the computation 12·items², a fit that chooses among several 16·items²
 };
 
 /// score(u, ·) = x_u · B with B = argmin ‖X − XB‖² + content·‖F − FB‖² + λ‖B‖², diag B = 0 (Steck, WWW 2019; with side

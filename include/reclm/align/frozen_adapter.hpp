@@ -78,15 +78,16 @@ inline FrozenChoice choice_for(FitReport report, double warm_floor) {
 /// What `adapt` returns for a frozen model: the model, an item-to-item learner beside it, and a profile head that ranks
 /// items nobody has clicked, each only as far as validation shows that it helps.
 ///
-/// With validation data the fit never ends below the model alone in full-shot Recall@K on them, whatever the profiles
-/// hold. Models `Scorer` and `FactorModel`. A `FactorModel` is enhanced into a product of factors exactly (unless it is
-/// a `Scorer`, too, whose `is_product()` says that factors are not all of its scores: it is taken for a scorer); of a
-/// `Scorer` the factors (and `serving()`) are the best approximation of rank `FrozenOptions::rank`, while `score`,
-/// `top_k` and `recommend` ask the scorer itself.
+/// With validation data the fit never ends below the model alone in full-shot Recall@K on them (on at most
+/// `FrozenOptions::validation_users` of their users), whatever the profiles hold. Models `Scorer` and `FactorModel`. A
+/// `FactorModel` is enhanced into a product of factors exactly (unless it is a `Scorer`, too, whose `is_product()` says
+/// that factors are not all of its scores: it is taken for a scorer); of a `Scorer` the factors (and `serving()`) are
+/// the best approximation of rank `FrozenOptions::rank`, while `score`, `top_k` and `recommend` ask the scorer itself.
 ///
 /// All members may be called from several threads at once; `fit`, `load`, `add_item` and `add_user` wait for readers,
 /// and readers that come later for them. A scorer must not call its adapter. Views of factors end with the next of
-/// them. A scorer must outlive the adapter.
+/// them. A scorer must outlive the adapter. Users and items that were added go with the next fit or load: adapt anew,
+/// with profiles of all, to keep them.
 template <class Model>
 class FrozenAdapter {
  public:
@@ -94,6 +95,7 @@ class FrozenAdapter {
   /// that are not finite
   FrozenAdapter(const Model& model, Profiles profiles, FrozenOptions options = {})
       : core_(detail::frozen_source(model), std::move(profiles), std::move(options)) {}
+  FrozenAdapter(const Model&& model, Profiles profiles, FrozenOptions options = {}) = delete;  // it would not live on
 
   /// Learns with the default choices: the model's ranking of seen items stays, unseen items come behind the head of the
   /// list. @param train what the model was trained on; items without a click count as unseen

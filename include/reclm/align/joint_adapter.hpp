@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -45,8 +46,10 @@ using DefaultJointPolicies = std::conditional_t<EmbeddingEncoder<Model>, presets
 ///
 /// Models `FactorModel` and `Scorer`: `user_factors()` and `item_factors()` are final vectors. Members may be called
 /// from several threads at once; `fit`, `add_item` and `add_user` wait for readers, and readers that come later for
-/// them. Views of factors end with the next of them. The model must outlive the adapter, which trains it on: a fit goes
-/// on from the weights it finds, and with validation the adapter (not the model) keeps what the best epoch made.
+/// them. One fit at a time trains the model, and `add_item` of a `TrainableFactorModel`, which asks the model, waits
+/// for its end; nobody else may use the model meanwhile. Newcomers go with the next fit. Views of factors end with the
+/// next of them. The model must outlive the adapter, which trains it on: a fit goes on from the weights it finds, and
+/// with validation the adapter (not the model) keeps what the best epoch made.
 template <class Model, class P = DefaultJointPolicies<Model>>
 class JointAdapter {
   static_assert(
@@ -57,16 +60,19 @@ class JointAdapter {
   using Policies_ = std::conditional_t<kEncoder, P, OnFactorsOf<P, std::conditional_t<kEncoder, void, Model>>>;
 
  public:
-  /// @throws ShapeError on another number of flags than profiles; NumericError naming a profile that is not finite
+  /// @throws ShapeError on another number of flags than profiles; NumericError naming a profile that is not finite;
+  /// ConfigError on a width or cutoff below 1
   explicit JointAdapter(Model& model, Profiles profiles, JointOptions options = {})
       : model_(&model), profiles_(std::move(profiles)), options_(std::move(options)) {
+    if (options_.width < 1 || options_.cutoff < 1)
+      throw ConfigError("JointOptions: width and cutoff must be at least 1");
     profiles_.items = detail::filled_profiles(std::move(profiles_.items), profiles_.has_item, "item");
     profiles_.users = detail::filled_profiles(std::move(profiles_.users), profiles_.has_user, "user");
   }
 
   /// Trains for `training.epochs`. @throws ShapeError when profiles, model and clicks do not fit each other;
   /// NumericError when training diverges; FitStopped when the observer stopped it; ConfigError when a factor model is
-  /// to have a checkpoint, see JointOptions
+  /// to have a checkpoint, see JointOptions, and on clicks that `BprSampler` refuses
   JointReport fit(const Interactions& train) { return fit_on(train, nullptr); }
   /// The same, and keeps the epoch with the best Recall@K on `valid`; without a click there that train does not hold,
   /// on an item that it does, as without `valid`.
@@ -125,8 +131,11 @@ class JointAdapter {
   }
 
   /// Adds an item that nobody has clicked; its number. An encoder has no node for it: its final vector is the
-  /// least-squares image of its initial one. @throws ShapeError on another width; NumericError
+  /// least-squares image of its initial one. @param profile empty: the mean of the others
+  /// @throws ShapeError on another width; NumericError
   Id add_item(std::span<const float> profile) {
+    std::unique_lock running(*fitting_, std::defer_lock);
+    if (!kEncoder) running.lock();
     return lock_->write([&] { return append_item(profile); });
   }
   /// Adds a user with some clicks, folded in by the least-squares map from the mean of a history's items to its user.
@@ -146,9 +155,11 @@ class JointAdapter {
 
   Id append_item(std::span<const float> profile) {
     detail::JointState& state = fitted();
+    const std::vector<float> mean = profile.empty() ? detail::mean_row(profiles_.items) : std::vector<float>();
+    if (profile.empty()) profile = mean;
     if (static_cast<Index>(profile.size()) != profiles_.items.cols())
       throw ShapeError("add_item: the profile has " + std::to_string(profile.size()) + " columns, the others " +
-                       std::to_string(profiles_.items.cols()));
+                       std::to_string(profiles_.items.cols()) + ". Remedy: a profile made as theirs, or none");
     for (const float x : profile)
       if (!(x - x == 0.0f)) throw NumericError("add_item: the profile has a number that is not finite");
     const MatrixView<const float> row(profile.data(), 1, profiles_.items.cols());
@@ -161,6 +172,7 @@ class JointAdapter {
   }
 
   JointReport fit_on(const Interactions& train, const Interactions* valid) {
+    const std::lock_guard running(*fitting_);
     check(train, valid);
     const Initializer init(options_.seed);
     ProfileInputs<Cpu, float> inputs =
@@ -280,6 +292,7 @@ class JointAdapter {
   std::optional<detail::JointState> state_;
   JointReport report_;
   std::unique_ptr<detail::FairLock> lock_ = std::make_unique<detail::FairLock>();
+  std::unique_ptr<std::mutex> fitting_ = std::make_unique<std::mutex>();  // held before the lock
 };
 
 }  // namespace reclm

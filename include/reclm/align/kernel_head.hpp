@@ -163,6 +163,7 @@ struct KernelHead {
   ProfileKernel kernel;
   Matrix<float> landmarks;  ///< [landmarks, p]
   Matrix<float> weights;    ///< [landmarks, d]
+  std::vector<float> base;  ///< [d], what is added to every row: the mean of the targets; empty: zeros
 
   /// @param profiles [n, p], raw  @returns [n, d]
   [[nodiscard]] Matrix<float> operator()(const Matrix<float>& profiles) const { return centred(centre(profiles)); }
@@ -177,6 +178,8 @@ struct KernelHead {
       const Matrix<float> part = detail::product(kernel(block, landmarks), weights);
       std::copy_n(part.data(), part.size(), result.data() + begin * result.cols());
     }
+    for (Index r = 0; r < result.rows() && !base.empty(); ++r)
+      for (Index c = 0; c < result.cols(); ++c) result(r, c) += base[static_cast<std::size_t>(c)];
     return result;
   }
 };

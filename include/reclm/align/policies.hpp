@@ -23,7 +23,8 @@ using Teacher = std::function<void(const Triples& batch, std::span<float> out)>;
 
 /// Settings of the alignment losses; each reads what concerns it.
 struct AlignmentOptions {
-  double weight = 0.1;       ///< of the alignment in the loss; BPR has 1. 0 or more
+  double weight = 0.1;       ///< of the alignment in the loss; BPR has 1. 0 or more. Of no effect on `PairContrast`
+                             ///< where it stands for BPR
   double temperature = 0.2;  ///< τ of a contrast, above 0; of a distillation, the size of a sure difference of scores
   bool learn_temperature = false;  ///< τ is trained from there, and stays at or above 0.01
   Index negatives = 0;  ///< of a contrast, shared by a batch; 0: all others of the batch (`ProfileContrast`),

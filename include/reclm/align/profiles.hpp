@@ -116,13 +116,20 @@ inline Profiles profiles_of(const Dataset& data) {
 }
 
 /// Both kinds of item profiles side by side, each centred and of unit length, so that cosines add up by `share` of the
-/// second. An item has a profile when it has one of the two. User profiles stay those of `a`. @throws ShapeError
+/// second. An item has a profile when it has one of the two. User profiles stay those of `a`. @throws ShapeError;
+/// ConfigError on a share outside [0, 1]; NumericError naming a row that is not finite
 inline Profiles join_profiles(const Profiles& a, const Profiles& b, double share = 0.4) {
   if (a.items.rows() != b.items.rows())
     throw ShapeError("join_profiles: " + std::to_string(a.items.rows()) + " and " + std::to_string(b.items.rows()) +
                      " items");
   if (!(share >= 0 && share <= 1)) throw ConfigError("join_profiles: share must lie in [0, 1]");
   detail::check_profile_width(a.items.cols() + b.items.cols(), "joined item profiles");
+  for (const Profiles* const part : {&a, &b}) {
+    if (!part->has_item.empty() && static_cast<Index>(part->has_item.size()) != part->items.rows())
+      throw ShapeError("join_profiles: " + std::to_string(part->has_item.size()) + " flags for " +
+                       std::to_string(part->items.rows()) + " items");
+    detail::require_finite_profiles(part->items, part->has_item, "item");
+  }
   Profiles result = a;
   result.items = Matrix<float>(a.items.rows(), a.items.cols() + b.items.cols());
   result.has_item.assign(static_cast<std::size_t>(a.items.rows()), 0);

@@ -48,13 +48,21 @@ class ServingModel {
     use_large_pages(items_.data(), static_cast<std::size_t>(items_.size()) * sizeof(float));
   }
 
+  /// Files without metadata, as other people's programs write them, are taken by their tensors.
   /// @throws IoError; DataError when the file holds something else
   static ServingModel load(const std::filesystem::path& path) {
     const SafetensorsFile file = SafetensorsFile::open(path);
-    Matrix<float> users = file.matrix<float>("users"), items = file.matrix<float>("items");
     const auto refuse = [&](const std::string& problem) {
       return DataError(path.string(), 0, problem, "save the enhanced model anew");
     };
+    const auto is = [&](const char* key, const char* value) {
+      const auto found = file.metadata().find(key);
+      return found == file.metadata().end() || found->second == value;
+    };
+    if (!is("format", kFormat))
+      throw DataError(path.string(), 0, "this is no serving model", "what serving().save(path) of an adapter writes");
+    if (!is("version", kVersion)) throw refuse("the format's version is not " + std::string(kVersion));
+    Matrix<float> users = file.matrix<float>("users"), items = file.matrix<float>("items");
     for (const Matrix<float>* part : {&users, &items})
       for (Index k = 0; k < part->size(); ++k)
         if (!(part->data()[k] - part->data()[k] == 0.0f)) throw refuse("a factor is not a finite number");
@@ -74,7 +82,7 @@ class ServingModel {
     const std::vector<NamedTensor> tensors{NamedTensor::of("users", users_), NamedTensor::of("items", items_),
                                            NamedTensor::of("history.offsets", offsets),
                                            NamedTensor::of("history.items", columns)};
-    write_safetensors(path, tensors, {{"format", "reclm serving model"}, {"version", "1"}});
+    write_safetensors(path, tensors, {{"format", kFormat}, {"version", kVersion}});
   }
 
   [[nodiscard]] Id users() const { return static_cast<Id>(users_.rows()); }
@@ -113,6 +121,8 @@ class ServingModel {
   }
 
  private:
+  static constexpr const char *kFormat = "reclm serving model", *kVersion = "1";
+
   Matrix<float> users_, items_;
   Interactions history_;
   std::vector<Id> all_;  // the numbers of all items: for millions, writing them for each user would take a tenth

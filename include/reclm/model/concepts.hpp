@@ -136,6 +136,12 @@ constexpr void require_model() {
     Traits::forward(m, i, o);
   };
   constexpr bool fine = strongest_tier<M>() != Tier::none;
+  constexpr bool changes = requires(M & m) { m.user_factors(); }
+  || requires(M & m) { m.item_factors(); }
+  || requires(M & m, std::span<const Id> i, std::span<float> o) { m.score(Id{}, i, o); };
+  static_assert(fine || user_factors || item_factors || score || forward || !changes,
+                "reclm: this model's user_factors(), item_factors(), users(), items() and score(user, items, out) must "
+                "be const members, for ranking asks them from several threads");
   static_assert(fine || !(user_factors && item_factors),
                 "reclm: user_factors() and item_factors() must return what reclm::as_matrix takes (Eigen, xtensor, "
                 "reclm::MatrixView, nested vectors), or specialise reclm::MatrixTraits for what they return");
@@ -145,9 +151,33 @@ constexpr void require_model() {
                 "reclm: this model has score() but lacks users() or items(), the numbers of its rows");
   static_assert(fine || user_factors || item_factors || score || !forward,
                 "reclm: this model has forward(in, out) but lacks backward(d_out, d_in)");
-  static_assert(fine || user_factors || item_factors || score || forward,
+  static_assert(fine || user_factors || item_factors || score || forward || changes,
                 "reclm: this model offers none of: user_factors() and item_factors(); users(), items() and score(user, "
                 "items, out); forward(in, out) and backward(d_out, d_in). Add them, or specialise reclm::ModelTraits");
+}
+
+/// Stops the compilation where a model has a part of what would let `adapt` train it: `adapt` would leave it frozen,
+/// without a word.
+template <class M>
+constexpr void require_whole_tier() {
+  using Traits = ModelTraits<M>;
+  constexpr bool user_gradient = requires(M & m, std::span<const Id> rows, MatrixView<const float> g) {
+    Traits::add_user_gradient(m, rows, g);
+  };
+  constexpr bool item_gradient = requires(M & m, std::span<const Id> rows, MatrixView<const float> g) {
+    Traits::add_item_gradient(m, rows, g);
+  };
+  constexpr bool forward = requires(M & m, MatrixView<const float> in, MatrixView<float> out) {
+    Traits::forward(m, in, out);
+  };
+  static_assert(TrainableFactorModel<M> || EmbeddingEncoder<M> || !(user_gradient || item_gradient),
+                "reclm::adapt: to be trained, this model needs user_factors(), item_factors(), add_user_gradient(rows, "
+                "gradient), add_item_gradient(rows, gradient) and step(), and lacks one. Remedy: add it, or call "
+                "adapt_frozen, which leaves the model as it is");
+  static_assert(
+      EmbeddingEncoder<M> || !forward,
+      "reclm::adapt: this model has forward(in, out) but lacks backward(d_out, d_in). Remedy: add it, or call "
+      "adapt_frozen, which leaves the model as it is");
 }
 
 }  // namespace reclm

@@ -16,6 +16,7 @@ template <Scorer S>
 class ScorerRanker {
  public:
   explicit ScorerRanker(const S& scorer) : scorer_(scorer) {}
+  explicit ScorerRanker(const S&& scorer) = delete;  // it would not live on
 
   /// The best `k` candidates of each user; see cpu::top_k_scores.
   TopK operator()(std::span<const Id> users, std::span<const Id> candidates, const Interactions* masked,

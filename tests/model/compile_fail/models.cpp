@@ -17,5 +17,19 @@ struct StrangeFactors {
   [[nodiscard]] int item_factors() const;
 };
 struct Nothing {};
+struct Unsteady {
+  [[nodiscard]] const Matrix<float>& user_factors();
+  [[nodiscard]] const Matrix<float>& item_factors();
+};
+struct HalfTrainable {
+  [[nodiscard]] const Matrix<float>& user_factors() const;
+  [[nodiscard]] const Matrix<float>& item_factors() const;
+  void add_user_gradient(std::span<const Id> rows, MatrixView<const float> gradient);
+  void add_item_gradient(std::span<const Id> rows, MatrixView<const float> gradient);
+  void step(double rate);
+};
 
-void check() { require_model<MODEL>(); }
+void check() {
+  require_model<MODEL>();
+  require_whole_tier<MODEL>();
+}

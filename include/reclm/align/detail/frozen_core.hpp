@@ -140,9 +140,11 @@ class FrozenCore {
   }
   Id add_item(IdMap& ids, std::string_view id, std::span<const float> profile) {
     return lock_->write([&] {
-      if (ids.size() != static_cast<Id>(fitted().items.rows()) || ids.find(id))
-        throw ShapeError("add_item: the id \"" + std::string(id) +
-                         "\" is known, or the ids are not those of the items");
+      if (ids.find(id)) throw ShapeError("add_item: the id \"" + std::string(id) + "\" is known already");
+      if (ids.size() != static_cast<Id>(fitted().items.rows()))
+        throw ShapeError("add_item: there are " + std::to_string(ids.size()) + " ids for " +
+                         std::to_string(fitted().items.rows()) +
+                         " items. Remedy: the ids of the model's items and of those added since the last fit");
       const Id item = append_item(profile);
       ids.insert(id);
       return item;
@@ -162,10 +164,12 @@ class FrozenCore {
     FrozenState& state = fitted();
     std::vector<float> row(static_cast<std::size_t>(state.layout.width()), 0.0f);
     row.back() = 1;
-    if (!profile.empty()) {
-      const Matrix<float> head = apply(state.head, profile, "item", item_width_);
-      if (!head.empty()) fill_unseen(head.row(0), state.choice, state.layout, row);
-    }
+    const auto mean_item = [&] {
+      return state.head.weights.empty() ? Matrix<float>()
+                                        : state.head.centred(Matrix<float>(1, state.head.landmarks.cols()));
+    };
+    const Matrix<float> head = profile.empty() ? mean_item() : apply(state.head, profile, "item", item_width_);
+    if (!head.empty()) fill_unseen(head.row(0), state.choice, state.layout, row);
     state.items.push_back(row);
     if (!state.product) {
       state.exact.push_back(row);
@@ -206,7 +210,9 @@ class FrozenCore {
     if (train.users() != source_.users || train.items() != source_.items)
       throw ShapeError(std::string("adapt: ") + what + " has " + std::to_string(train.users()) + " users and " +
                        std::to_string(train.items()) + " items, model and profiles " + std::to_string(source_.users) +
-                       " and " + std::to_string(source_.items));
+                       " and " + std::to_string(source_.items) +
+                       ". Remedy: the clicks the model was trained on; resized(users, items) where profiles have more "
+                       "items; users and items added since count in no fit");
     for (const Id item : train.columns())
       if (item >= source_.known)
         throw ShapeError("adapt: " + std::string(what) + " has clicks on item " + std::to_string(item) +

@@ -61,15 +61,19 @@ inline Matrix<double> curve_rows(const FitReport& report) {
   return Matrix<double>(count, kCurveColumns, std::move(rows));
 }
 
-/// The model's scores of some users and items, [≤ 8, ≤ 8], by which a file knows its model again.
-inline Matrix<float> probe_scores(const FrozenSource& source) {
-  const auto spread = [](Id count) {
+/// The model's scores of some users and seen items, [≤ 8, ≤ 8], by which a file knows its model again. Of unseen items
+/// a model may know nothing, which a fit does not ask it about either.
+inline Matrix<float> probe_scores(const FrozenSource& source, std::span<const Id> seen) {
+  const auto places = [](Index count) {
     const Index probes = std::min<Index>(count, 8);
-    std::vector<Id> ids;
-    for (Index k = 0; k < probes; ++k) ids.push_back(static_cast<Id>(k * (count - 1) / std::max<Index>(probes - 1, 1)));
-    return ids;
+    std::vector<Id> spread;
+    for (Index k = 0; k < probes; ++k)
+      spread.push_back(static_cast<Id>(k * (count - 1) / std::max<Index>(probes - 1, 1)));
+    return spread;
   };
-  const std::vector<Id> users = spread(source.users), items = spread(source.known);
+  const std::vector<Id> users = places(source.users);
+  std::vector<Id> items;
+  for (const Id place : places(static_cast<Index>(seen.size()))) items.push_back(seen[static_cast<std::size_t>(place)]);
   Matrix<float> scores(static_cast<Index>(users.size()), static_cast<Index>(items.size()));
   source.fill(users, items, scores.view());
   return scores;
@@ -95,7 +99,7 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
     const Matrix<double> curves = curve_rows(report);
     const std::vector<Index> layout{s.layout.model, s.layout.residual};
     const std::vector<Id> model{core.source().users, core.source().known};
-    const Matrix<float> probes = probe_scores(core.source());
+    const Matrix<float> probes = probe_scores(core.source(), s.columns);
     const std::vector<double> scale{static_cast<double>(s.model_scale), s.head.kernel.sharpness,
                                     s.user_head.kernel.sharpness};
     std::vector<NamedTensor> tensors{NamedTensor::of("users", users),
@@ -105,7 +109,7 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
                                      NamedTensor::of("seen", s.seen),
                                      NamedTensor::of("columns", s.columns),
                                      NamedTensor::of("model", model),
-                                     NamedTensor::of("model.scores", probes),
+                                     NamedTensor::of("model.seen_scores", probes),
                                      NamedTensor::of("layout", layout),
                                      NamedTensor::of("choice", choice),
                                      NamedTensor::of("report", figures),
@@ -115,6 +119,7 @@ inline void save_frozen(const FrozenCore& core, const std::filesystem::path& pat
                                      NamedTensor::of("head.mean", s.head.centre.mean()),
                                      NamedTensor::of("head.landmarks", s.head.landmarks),
                                      NamedTensor::of("head.weights", s.head.weights),
+                                     NamedTensor::of("head.base", s.head.base),
                                      NamedTensor::of("user_head.mean", s.user_head.centre.mean()),
                                      NamedTensor::of("user_head.landmarks", s.user_head.landmarks),
                                      NamedTensor::of("user_head.weights", s.user_head.weights),
@@ -230,9 +235,13 @@ class FrozenReader {
     KernelHead result{CentredProfiles(finite_vector<float>(name + "mean")),
                       {sharpness},
                       finite(name + "landmarks"),
-                      finite(name + "weights")};
+                      finite(name + "weights"),
+                      {}};
+    if (file_.contains(name + "base")) result.base = finite_vector<float>(name + "base");
     require(result.landmarks.rows() == result.weights.rows() && sharpness >= 0 &&
                 (result.weights.empty() || result.landmarks.cols() == static_cast<Index>(result.centre.mean().size())),
+            "the parts of a head do not fit each other");
+    require(result.base.empty() || static_cast<Index>(result.base.size()) == result.weights.cols(),
             "the parts of a head do not fit each other");
     return result;
   }
@@ -248,9 +257,6 @@ class FrozenReader {
     if (file_.contains("model"))  // absent from files of 0.2
       require(file_.vector<Id>("model") == std::vector<Id>{source.users, source.known},
               "it was saved for a model with other numbers of users or items");
-    if (file_.contains("model.scores"))
-      require(same_scores(file_.matrix<float>("model.scores"), probe_scores(source)),
-              "it was saved for another model, whose scores differ");
     require(!s.product || s.layout.model == source.user_factors.cols(),
             "it was saved for a model with factors of another width");
     require(s.product ? exact.empty() && s.own.empty()
@@ -274,6 +280,11 @@ class FrozenReader {
     for (std::size_t c = 0; c < s.columns.size(); ++c)
       require(s.columns[c] >= 0 && s.columns[c] < static_cast<Id>(items) && (c == 0 || s.columns[c] > s.columns[c - 1]),
               "its seen items are not ascending");
+    if (file_.contains("model.seen_scores")) {
+      require(s.columns.empty() || s.columns.back() < source.known, "it was saved for a model with more items");
+      require(same_scores(file_.matrix<float>("model.seen_scores"), probe_scores(source, s.columns)),
+              "it was saved for another model, whose scores differ");
+    }
   }
 
   SafetensorsFile file_;

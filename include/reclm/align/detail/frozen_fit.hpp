@@ -234,8 +234,11 @@ class FrozenFitter {
       const auto row = state_.users.row(some[static_cast<std::size_t>(r)]);
       for (std::size_t k = 0; k < row.size(); ++k) goal.row(r)[k] = row[k] - state_.mean_user[k];
     }
-    state_.user_head = {CentredProfiles(centred.mean()), kernel.kernel(), kernel.landmarks(),
-                        kernel.solve(goal, state_.choice.ridge)};
+    state_.user_head = {CentredProfiles(centred.mean()),
+                        kernel.kernel(),
+                        kernel.landmarks(),
+                        kernel.solve(goal, state_.choice.ridge),
+                        {}};
   }
 
   const FrozenSource& source_;

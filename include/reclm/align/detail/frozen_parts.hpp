@@ -284,7 +284,21 @@ struct ProfiledColumns {
   }
 };
 
-/// The head that maps profiles of some columns to their vectors [model part | residual part].
+/// Takes the mean of all rows off each, and returns it.
+inline std::vector<float> take_mean(Matrix<float>& rows) {
+  std::vector<double> sum(static_cast<std::size_t>(rows.cols()));
+  for (Index r = 0; r < rows.rows(); ++r)
+    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(rows(r, static_cast<Index>(c)));
+  std::vector<float> mean;
+  for (const double total : sum)
+    mean.push_back(static_cast<float>(total / static_cast<double>(std::max<Index>(rows.rows(), 1))));
+  for (Index r = 0; r < rows.rows(); ++r)
+    for (std::size_t c = 0; c < mean.size(); ++c) rows(r, static_cast<Index>(c)) -= mean[c];
+  return mean;
+}
+
+/// The head that maps profiles of some columns to their vectors [model part | residual part]. What the ridge shrinks
+/// towards is the mean vector, so that a constant added to all scores changes no order.
 inline KernelHead make_head(const ProfiledColumns& profiled, const std::vector<Index>& columns, const SeenItems& seen,
                             const Matrix<float>& model_items, const Matrix<float>& residual_items,
                             const FrozenChoice& choice, const FrozenOptions& options) {
@@ -292,8 +306,10 @@ inline KernelHead make_head(const ProfiledColumns& profiled, const std::vector<I
                            options.seed);
   const Matrix<float> residual =
       residual_items.empty() ? Matrix<float>(static_cast<Index>(columns.size()), 0) : rows_of(residual_items, columns);
+  Matrix<float> targets = beside(rows_of(model_items, columns), residual);
+  std::vector<float> base = take_mean(targets);
   return {CentredProfiles(profiled.centred.mean()), kernel.kernel(), kernel.landmarks(),
-          kernel.solve(beside(rows_of(model_items, columns), residual), choice.ridge)};
+          kernel.solve(targets, choice.ridge), std::move(base)};
 }
 
 }  // namespace reclm::detail
