@@ -180,6 +180,32 @@ TEST_CASE("rows in the order of appearance count ids that a filter leaves out") 
     CHECK(cored.item_vectors(*cored.items.find("i" + std::to_string(k)), 0) == static_cast<float>(k + 1));
 }
 
+TEST_CASE("without a table the numbers of unseen items tell nothing of what was clicked") {
+  const test::TemporaryFolder folder;
+  std::string zero = kInter, rows;
+  for (int item = 0; item < 40; ++item) zero += "u\tz" + std::to_string(item) + "\t1\n";
+  folder.write("s.train.inter", kInter + "u\tb\t1\nv\ta\t2\n");
+  folder.write("s.zero.inter", zero);
+  std::vector<float> values(42);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = static_cast<float>(k);
+  write_matrix(folder / "item_text.npy", 42, 1, values);
+  const Dataset data = load_dataset(folder.path());
+  CHECK(data.items.name(0) == "b");
+  CHECK(data.items.name(1) == "a");
+  CHECK(data.train.contains(1, 1));
+  CHECK(data.zero.size() == 40);
+  CHECK(data.zero_candidates == items_of(data.zero));
+  double order = 0;  // of appearance among the first half of the numbers: 9.5 if told, 19.5 if not
+  for (int item = 0; item < 40; ++item) {
+    const Id id = *data.items.find("z" + std::to_string(item));
+    CHECK(data.zero.contains(0, id));
+    CHECK(data.item_vectors(id, 0) == static_cast<float>(item + 2));
+    if (id < 22) order += item / 20.0;
+  }
+  CHECK(order == Approx(19.5).margin(5));
+  CHECK(load_dataset(folder.path()).zero == data.zero);
+}
+
 TEST_CASE("targets that validation holds too, files that are not read and small splits are noticed") {
   const test::TemporaryFolder folder;
   write_small(folder);

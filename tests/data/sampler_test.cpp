@@ -147,17 +147,22 @@ TEST_CASE("users who touched almost everything get the rest, also when that is r
   }
 }
 
-TEST_CASE("a user who touched all items is an error that says so") {
-  const auto train = Interactions::from_pairs(2, 3, std::vector<Pair>{{0, 0}, {1, 0}, {1, 1}});
-  try {
-    BprSampler sampler(train);
-    FAIL("no error");
-  } catch (const ConfigError& error) {
-    CHECK(std::string(error.what()).find("user 1 has touched all 2 items") != std::string::npos);
+TEST_CASE("a user who touched all items has no triples, and others have theirs") {
+  const auto train = Interactions::from_pairs(3, 3, std::vector<Pair>{{0, 0}, {1, 0}, {1, 1}, {2, 1}});
+  const BprSampler sampler(train);
+  CHECK(sampler.size() == 2);
+  const Triples triples = epoch(sampler, 0);
+  for (std::size_t k = 0; k < triples.users.size(); ++k) {
+    CHECK(triples.users[k] != 1);
+    CHECK(triples.positives[k] == (triples.users[k] == 0 ? 0 : 1));
+    CHECK(triples.negatives[k] == (triples.users[k] == 0 ? 1 : 0));
   }
-  const Triples triples = epoch(BprSampler(train, {.only_trained_items = false}), 0);
-  for (std::size_t k = 0; k < triples.users.size(); ++k)
-    if (triples.users[k] == 1) CHECK(triples.negatives[k] == 2);
+  const Triples all = epoch(BprSampler(train, {.only_trained_items = false}), 0);
+  CHECK(all.users.size() == 4);
+  for (std::size_t k = 0; k < all.users.size(); ++k)
+    if (all.users[k] == 1) CHECK(all.negatives[k] == 2);
+  const auto everything = Interactions::from_pairs(2, 3, std::vector<Pair>{{0, 0}, {0, 1}, {1, 0}, {1, 1}});
+  CHECK_THROWS_AS(BprSampler(everything), ConfigError);
 }
 
 TEST_CASE("the sampler refuses what it cannot do") {

@@ -223,13 +223,13 @@ TEST_CASE("extreme features and steps end training before the model is saved or 
   }
 }
 
-TEST_CASE("who has clicked all that anybody clicked is trained among items that nobody did") {
-  const auto train_set = Interactions::from_pairs(2, 4, std::vector<Pair>{{0, 0}, {0, 1}, {0, 2}, {1, 0}});
+TEST_CASE("who has clicked all that anybody clicked stops no training") {
   Dataset data;
-  data.train = train_set;
-  const auto model = small_model(BackboneKind::bias_mf, AdapterKind::id, data);
-  CHECK_THROWS_AS(train(*model, train_set, {.epochs = 1}), ConfigError);
-  CHECK(train(*model, train_set, {.epochs = 1, .only_trained_items = false}).steps == 1);
+  data.train = Interactions::from_pairs(2, 4, std::vector<Pair>{{0, 0}, {0, 1}, {0, 2}, {1, 0}});
+  CHECK(train(*small_model(BackboneKind::bias_mf, AdapterKind::id, data), data.train, {.epochs = 1}).steps == 1);
+  data.train = Interactions::from_pairs(2, 4, std::vector<Pair>{{0, 0}, {1, 0}});
+  CHECK_THROWS_AS(train(*small_model(BackboneKind::bias_mf, AdapterKind::id, data), data.train, {.epochs = 1}),
+                  ConfigError);
 }
 
 TEST_CASE("training refuses options out of range and data of another model") {

@@ -8,8 +8,9 @@
 /// optional | | NAME.inter | or all interactions in one file, split as the options say | | NAME.valid.candidates,
 /// NAME.test.candidates, NAME.zero.candidates | what a split ranks, one item id a line; else the distinct items of the
 /// split | | NAME.item, NAME.user | ids and text; their order numbers items and users, else the order of appearance
-/// does | | item_text.npy, item_profile.npy, user_profile.npy | vectors, rows in the order of .item or .user … | |
-/// item_text.ids, item_profile.ids, user_profile.ids | … or of these, one id a line, which need not cover all |
+/// does, items that train does not hold last and in no order | | item_text.npy, item_profile.npy, user_profile.npy |
+/// vectors, rows in the order of .item or .user … | | item_text.ids, item_profile.ids, user_profile.ids | … or of
+/// these, one id a line, which need not cover all |
 ///
 /// Items of the zero split and of its candidates never occur in train. In the order of appearance, rows count ids of
 /// records that `min_rating` or the k-core leaves out as well.

@@ -28,7 +28,6 @@ struct TrainOptions {
   double l2 = 1e-7;             ///< λ of λ·Σ‖θ‖² over all parameters, 0 or more
   std::uint64_t seed = 1;       ///< of shuffling, negatives and random views (not of the start values)
   NegativeDistribution negatives = NegativeDistribution::uniform;
-  bool only_trained_items = true;         ///< see BprSamplerOptions
   Selection selection = Selection::best;  ///< `last` when there is no evaluator
   int evaluate_every = 1;                 ///< epochs between evaluations; the last epoch is always evaluated
   int patience = 0;                       ///< evaluations without a better figure after which training stops; 0: never

@@ -42,8 +42,8 @@ class Adam {
       if (!good) throw ConfigError(std::string("AdamOptions: ") + what + " is out of range");
     };
     check(options.learning_rate > 0 && std::isfinite(options.learning_rate), "learning_rate");
-    check(options.beta1 >= 0 && options.beta1 < 1, "beta1");
-    check(options.beta2 >= 0 && options.beta2 < 1, "beta2");
+    check(options.beta1 >= 0 && options.beta1 < 1 && static_cast<T>(options.beta1) < 1, "beta1");
+    check(options.beta2 >= 0 && options.beta2 < 1 && static_cast<T>(options.beta2) < 1, "beta2");
     check(static_cast<T>(options.epsilon) > 0, "epsilon");
     check(options.l2 >= 0 && std::isfinite(options.l2), "l2");
     check(options.decay >= 0 && options.learning_rate * options.decay < 1, "decay");

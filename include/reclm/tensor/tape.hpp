@@ -136,7 +136,10 @@ class Tape {
         if (id != v.id || seed.size() > 1) nodes_[static_cast<std::size_t>(id)].value = {};
       }
     }
-    for (auto& [p, var] : parameters_) p->gradient = std::move(nodes_[static_cast<std::size_t>(var.id)].gradient);
+    for (auto& [p, var] : parameters_) {
+      p->row_gradient = {};  // of a step that was given up
+      p->gradient = std::move(nodes_[static_cast<std::size_t>(var.id)].gradient);
+    }
   }
 
  private:

@@ -118,8 +118,9 @@ class InfoNce {
       std::swap(d, tail_d);
       step = width_;
     }
-    for (Index j = 0; j < kPanelColumns; j += kTileRows)
-      add_product<kPanelColumns, 1, kTileRows>(d + j * step, step, e + j, weighted_.data(), width_, before.padded,
+    constexpr int kNodeRows = static_cast<int>(std::min<Index>(kTileRows, kPanelColumns));
+    for (Index j = 0; j < kPanelColumns; j += kNodeRows)
+      add_product<kPanelColumns, 1, kNodeRows>(d + j * step, step, e + j, weighted_.data(), width_, before.padded,
                                                width_);
     if (count < kPanelColumns)
       for (Index j = 0; j < count; ++j) std::copy_n(d + j * width_, width_, tail_d + j * d_z2_step_);
@@ -249,13 +250,34 @@ class InfoNce {
 
   // --- memory ----------------------------------------------------------------------------------------------------
 
+  // Of some rows, or of all where `ids` names none. NaN where one is.
+  static double largest_square(const MatrixView<const T>& z, const std::vector<Id>& ids) {
+    const Index rows = ids.empty() ? z.rows() : static_cast<Index>(ids.size());
+    constexpr Index kBlock = 256;
+    std::vector<double> largest(static_cast<std::size_t>(chunk_count(rows, kBlock)));
+    parallel_chunks(rows, kBlock, [&](Index begin, Index end, Index chunk) {
+      double most = 0;
+      for (Index r = begin; r < end; ++r) {
+        const T* const row = z.data() + (ids.empty() ? r : ids[static_cast<std::size_t>(r)]) * z.row_stride();
+        const auto square = static_cast<double>(simd::dot(row, row, z.cols()));
+        if (!(square <= most)) most = square;
+      }
+      largest[static_cast<std::size_t>(chunk)] = most;
+    });
+    double most = 0;
+    for (const double square : largest)
+      if (!(square <= most)) most = square;
+    return most;
+  }
+
   void allocate() {
     nodes_ = p_.z2.rows();
     const Index d = p_.z2.cols();
     width_ = chunk_count(d, kLanes) * kLanes;
     chunk_ = chunk_count(std::max(Index{512}, chunk_count(nodes_, 64)), kPanelColumns) * kPanelColumns;
     const Index chunks = chunk_count(nodes_, chunk_);
-    shifted_ = 1 / p_.temperature > kLargestLogit;
+    const std::vector<Id> all;
+    shifted_ = !(std::sqrt(largest_square(p_.z1, ids_) * largest_square(p_.z2, all)) / p_.temperature <= kLargestLogit);
     anchors_.resize(static_cast<std::size_t>(kRows * d));
     sum_parts_.resize(static_cast<std::size_t>(chunks * kRows));
     z2_ = p_.z2.data();

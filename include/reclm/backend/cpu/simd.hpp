@@ -176,9 +176,10 @@ RECLM_ALWAYS_INLINE std::uint32_t bits_above(Vector<float> v, Vector<float> boun
 #endif
 }
 
-/// eˣ lane by lane. float: at most 2 units in the last place from exp(x) on [−87.3, 88.7], 0 below; NaN stays NaN.
-/// About 15 instructions: x = n·ln 2 + r, |r| ≤ ln 2 / 2; eʳ by a polynomial fitted to the relative error (3e-9); n
-/// goes into the exponent. double: the C library, a lane at a time (for gradient checks).
+/// eˣ lane by lane. float: at most 2 units in the last place from exp(x) on [−87.3, 88.7], 0 below; a NaN that
+/// arithmetic makes stays NaN (one with a payload may not). About 15 instructions: x = n·ln 2 + r, |r| ≤ ln 2 / 2; eʳ
+/// by a polynomial fitted to the relative error (3e-9); n goes into the exponent. double: the C library, a lane at a
+/// time (for gradient checks).
 template <class T>
 RECLM_ALWAYS_INLINE Vector<T> exp(Vector<T> x) {
   if constexpr (std::is_same_v<T, float>) {
@@ -208,8 +209,8 @@ RECLM_ALWAYS_INLINE Vector<T> exp(Vector<T> x) {
   }
 }
 
-/// 2ˣ lane by lane for x ≤ 127 and, float, at most 4 units in the last place off; below −126 at most 2⁻¹²⁶, NaN stays
-/// NaN. Two thirds of exp's instructions: nothing is multiplied by ln 2, and there is no border above. double: the C
+/// 2ˣ lane by lane for x ≤ 127 and, float, at most 4 units in the last place off; below −126 at most 2⁻¹²⁶, NaN as
+/// in exp. Two thirds of exp's instructions: nothing is multiplied by ln 2, and there is no border above. double: the C
 /// library, a lane at a time.
 template <class T>
 RECLM_ALWAYS_INLINE Vector<T> exp2(Vector<T> x) {

@@ -47,7 +47,7 @@ struct BprForward {
       const T* RECLM_RESTRICT hn = in.item_hidden + negative * in.hidden;
       margin += team.sum(in.hidden, [=](Index k) {
         const T a = hu[k] + hp[k], c = hu[k] + hn[k];
-        return (a > T(0) ? a : T(0)) - (c > T(0) ? c : T(0));
+        return (a < T(0) ? T(0) : a) - (c < T(0) ? T(0) : c);
       });
     }
     if (!team.leader()) return;

@@ -59,7 +59,7 @@ struct ScaleInto {
   }
 };
 
-/// y = relu(y + bias), or y + bias when `relu` is false; a null bias is none.
+/// y = relu(y + bias), or y + bias when `relu` is false; a null bias is none. NaN stays NaN, for the loss to show it.
 template <class T>
 struct BiasActivation {
   const T* bias;
@@ -71,11 +71,11 @@ struct BiasActivation {
     T* RECLM_RESTRICT out = y + row * cols;
     const T* RECLM_RESTRICT shift = bias;
     if (shift == nullptr) {
-      team.each(cols, [=](Index c) { out[c] = out[c] > T(0) ? out[c] : T(0); });
+      team.each(cols, [=](Index c) { out[c] = out[c] < T(0) ? T(0) : out[c]; });
     } else if (relu) {
       team.each(cols, [=](Index c) {
         const T x = out[c] + shift[c];
-        out[c] = x > T(0) ? x : T(0);
+        out[c] = x < T(0) ? T(0) : x;
       });
     } else {
       team.each(cols, [=](Index c) { out[c] += shift[c]; });

@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "reclm/data/detail/select_ids.hpp"
 #include "reclm/data/detail/untabled_rows.hpp"
 #include "reclm/data/features.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/data/id_map.hpp"
 #include "reclm/data/id_table.hpp"
 #include "reclm/data/load_options.hpp"
@@ -49,6 +52,7 @@ class DatasetLoader {
       read_splits();
     else
       read_and_split();
+    scatter_unseen();
     pad_text();
     read_candidates();
     if (options_.features)
@@ -76,6 +80,7 @@ class DatasetLoader {
     }
     item_rows_ = data_.items;
     user_rows_ = data_.users;
+    listed_items_ = data_.items.size();
     table_items_ = data_.items.size();
     table_users_ = data_.users.size();
   }
@@ -186,6 +191,25 @@ class DatasetLoader {
     compare("test", data_.test, options_.split.test);
   }
 
+  // Items are listed by score and then by number: in the order of appearance, the numbers of items that train does not
+  // hold would tell what was clicked in the held-out splits.
+  void scatter_unseen() {
+    const std::vector<Index> counts = data_.train.item_counts();
+    std::vector<Id> order, unseen;
+    for (Id item = 0; item < data_.items.size(); ++item)
+      (item < listed_items_ || counts[static_cast<std::size_t>(item)] > 0 ? order : unseen).push_back(item);
+    if (unseen.empty()) return;
+    if (item_rows_.empty()) item_rows_ = data_.items;
+    std::vector<std::pair<std::string, Id>> keys;
+    for (const Id item : unseen) {
+      const std::string_view name = data_.items.name(item);
+      keys.emplace_back(Fingerprint().add(std::span(name.data(), name.size())).text(), item);
+    }
+    std::sort(keys.begin(), keys.end());
+    for (const auto& [key, item] : keys) order.push_back(item);
+    renumber_items(data_, order);
+  }
+
   // Ids that the tables lack have no text.
   void pad_text() {
     const auto pad = [&](std::vector<TextColumn>& columns, const IdMap& ids, Id& in_table, const char* what) {
@@ -235,6 +259,7 @@ class DatasetLoader {
   LoadOptions options_;
   Dataset data_;
   IdMap item_rows_, user_rows_;           // what rows of vectors stand for; empty: the ids of the data set
+  Id listed_items_ = 0;                   // items that the table brought
   Id table_items_ = 0, table_users_ = 0;  // ids that the tables brought, 0 where there is no table
 };
 

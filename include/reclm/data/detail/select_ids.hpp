@@ -68,4 +68,24 @@ inline void drop_emptied(Dataset& data, const Interactions& all, const Interacti
   data.zero_candidates = items_of(data.zero);
 }
 
+/// Item order[n] becomes item n. Texts, which belong to the first items only, stay: those must keep their numbers, and
+/// the items of train their order, by which its values follow its pairs. Features must not have been loaded yet.
+inline void renumber_items(Dataset& data, const std::vector<Id>& order) {
+  std::vector<Id> numbers(order.size());
+  IdMap items;
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    numbers[static_cast<std::size_t>(order[n])] = static_cast<Id>(n);
+    items.insert(data.items.name(order[n]));
+  }
+  data.items = std::move(items);
+  for (Interactions* split : {&data.train, &data.valid, &data.test, &data.zero}) {
+    std::vector<Pair> pairs = split->pairs();
+    for (Pair& pair : pairs) pair.item = numbers[static_cast<std::size_t>(pair.item)];
+    *split = Interactions::from_pairs(split->users(), split->items(), pairs);
+  }
+  data.valid_candidates = items_of(data.valid);
+  data.test_candidates = items_of(data.test);
+  data.zero_candidates = items_of(data.zero);
+}
+
 }  // namespace reclm::detail

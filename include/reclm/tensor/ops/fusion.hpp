@@ -64,7 +64,7 @@ template <class B, class T>
 Var replace_rows(Tape<B, T>& tape, Var x, Var value, std::span<const Id> ids) {
   const Index width = tape.value(x).cols(), count = static_cast<Index>(ids.size());
   require_size("replace_rows", "width of the value", tape.value(value).size(), width);
-  check_rows(ids, tape.value(x).rows());
+  check_distinct_rows(ids, tape.value(x).rows());
   const std::shared_ptr<Id> rows = upload<B, Id>(ids);
   Tensor<B, T> y = tape.value(x).clone();
   B::for_rows(count, width, kernels::FillRows<T>{tape.value(value).data(), rows.get(), y.data(), width});

@@ -129,7 +129,7 @@ Var bpr_loss(Tape<B, T>& tape, const PairScoreInputs& v, const LocalTriples& tri
   }
   Tensor<B, T> terms{count, 1}, slope{count, 1};
   B::for_rows(count, 4 * (in.width + in.hidden),
-              kernels::BprForward<T>{in, terms.data(), slope.data(), targets.data()});
+              kernels::BprForward<T>{in, terms.data(), slope.data(), targets.empty() ? nullptr : targets.data()});
   Tensor<B, T> loss{1, 1};
   const T total = static_cast<T>(B::sum(terms.data(), count) / divisor);
   B::from_host(loss.data(), &total, 1);

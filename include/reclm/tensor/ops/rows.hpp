@@ -33,12 +33,12 @@ Var gather_rows(Tape<B, T>& tape, Var x, std::span<const Id> ids) {
   return gather_rows(tape, x, RowGroups<B>(ids, tape.value(x).rows()));
 }
 
-/// The same for distinct rows, without an index over all of x.
+/// The same for distinct rows, without an index over all of x. @throws ShapeError on a row outside x or named twice
 /// Cost of the backward pass: O(ids · d), and a zeroing of [n, d] when x has no gradient yet.
 template <class B, class T>
 Var gather_distinct_rows(Tape<B, T>& tape, Var x, std::span<const Id> ids) {
   const Index width = tape.value(x).cols(), count = static_cast<Index>(ids.size());
-  check_rows(ids, tape.value(x).rows());
+  check_distinct_rows(ids, tape.value(x).rows());
   const std::shared_ptr<Id> rows = upload<B, Id>(ids);
   Tensor<B, T> y{count, width};
   B::for_rows(count, 2 * width, kernels::Gather<T>{tape.value(x).data(), rows.get(), y.data(), width});
@@ -63,6 +63,7 @@ Var look_up(Tape<B, T>& tape, Parameter<B, T>& table, std::span<const Id> ids) {
   B::for_rows(count, 2 * width, kernels::Gather<T>{table.value.data(), rows.get(), y.data(), width});
   return tape.record(std::move(y), true,
                      [&table, kept = std::vector<Id>(ids.begin(), ids.end())](Tape<B, T>&, const Tensor<B, T>& dy) {
+                       table.gradient = {};  // of a step that was given up
                        table.row_gradient = {kept, dy};
                      });
 }
@@ -108,7 +109,9 @@ Var stack_rows(Tape<B, T>& tape, Var a, Var b) {
 template <class B, class T>
 Var slice_rows(Tape<B, T>& tape, Var x, Index first, Index count) {
   const Index width = tape.value(x).cols(), all = tape.value(x).rows();
-  if (first < 0 || count < 0 || first + count > all) require_size("slice_rows", "last row", first + count, all);
+  if (first < 0 || count < 0 || count > all - first)
+    throw ShapeError("slice_rows: rows " + std::to_string(first) + " to " + std::to_string(first + count) +
+                     " are not all among the " + std::to_string(all));
   Tensor<B, T> y{count, width};
   B::copy(y.data(), tape.value(x).data() + first * width, count * width);
   return tape.record(std::move(y), tape.needs_gradient(x), [=](Tape<B, T>& t, const Tensor<B, T>& dy) {

@@ -68,7 +68,7 @@ void check_chosen(const char* where, const Tensor<B, T>& hidden, const ConstantM
   require_size(where, "width of the hidden states", hidden.cols(), head.cols());
   require_size(where, "number of tokens", static_cast<Index>(chosen.tokens.size()),
                static_cast<Index>(chosen.rows.size()));
-  check_rows(chosen.rows, hidden.rows());
+  check_distinct_rows(chosen.rows, hidden.rows());
   check_rows(chosen.tokens, head.rows());
 }
 
