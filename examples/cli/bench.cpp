@@ -72,15 +72,16 @@ ExitCode run(const BenchOptions& options, const Invocation& call) {
   ProgressDisplay display(options.common.quiet);
   for (const std::string& notice : data.notices) display.note(notice);
   const KeptRuns kept(options.report);
-  if (kept.any() && !options.resume) {
+  const auto begin = [&] {
+    if (!kept.any() || options.resume) return;
     kept.set_aside();
     display.note("The runs of an earlier study in " + options.report +
                  " were moved to runs.previous; --resume would have gone on with them.");
-  }
+  };
   {
     StudyProgress progress(display, study.models(), options.resume ? kept.finished() : 0);
     const InterruptGuard guard;
-    if (!study.run(data, progress.observer(), report, {})) {
+    if (!study.run(data, progress.observer(), report, {}, begin)) {
       display.finish();
       return interrupted(options, call);
     }

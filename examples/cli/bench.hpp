@@ -2,6 +2,7 @@
 // The parts of `reclm bench`.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,8 +44,9 @@ class BenchStudy {
   [[nodiscard]] Index models() const;
 
   /// Fills cube, curves and comparisons of `report`, and adds notes. @returns false when the observer stopped it
+  /// @param ready called when data and study are known to fit, before anything is trained or read back
   bool run(const Dataset& data, const Observer& observer, ReportInput& report,
-           const std::vector<ProfileSource>& sources) const;
+           const std::vector<ProfileSource>& sources, const std::function<void()>& ready = {}) const;
 
  private:
   struct Plan;

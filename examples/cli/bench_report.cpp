@@ -91,6 +91,8 @@ ReportInput begun_report(const std::string& title, const Invocation& call) {
 void publish(const ReportInput& report, const CommonOptions& common, const std::string& folder,
              const std::string& stem) {
   const ReportTables tables = report_tables(report.cube, report.comparisons);
+  // First, for who reads the other may stop reading.
+  const std::filesystem::path page = folder.empty() ? std::filesystem::path() : write_report(folder, report, stem);
   if (common.json) {
     std::cout << report_json(report, tables);
   } else {
@@ -100,9 +102,7 @@ void publish(const ReportInput& report, const CommonOptions& common, const std::
     std::cout << terminal_report(tables, report.comparisons, how);
     for (const std::string& note : report.notes) std::cout << note << "\n";
   }
-  if (folder.empty()) return;
-  const auto page = write_report(folder, report, stem);
-  if (!common.json) std::cout << "\nReport: " << page.string() << "\n";
+  if (!page.empty() && !common.json) std::cout << "\nReport: " << page.string() << "\n";
 }
 
 }  // namespace reclm::cli

@@ -97,8 +97,9 @@ Index BenchStudy::models() const {
 }
 
 bool BenchStudy::run(const Dataset& data, const Observer& observer, ReportInput& report,
-                     const std::vector<ProfileSource>& sources) const {
+                     const std::vector<ProfileSource>& sources, const std::function<void()>& ready) const {
   StudyOptions study = plan_->study;
+  study.ready = ready;
   study.sources = sources;
   study.observer = observer;
   if (sources.empty() && std::ranges::any_of(study.adapters, takes_profiles)) check_profiles(data);

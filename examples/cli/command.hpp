@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reclm/core/error.hpp"
@@ -64,6 +65,9 @@ void add_recommend(CLI::App& app, Invocation& call);
 void add_split(CLI::App& app, Invocation& call);
 void add_train(CLI::App& app, Invocation& call);
 void add_world(CLI::App& app, Invocation& call);
+
+/// A word as a shell takes it.
+std::string quoted(std::string_view word);
 
 /// The call as a line for a shell, words quoted where they must be. @param added  a word that is put behind it unless
 /// it is there already

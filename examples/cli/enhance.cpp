@@ -14,6 +14,7 @@
 #include "reclm/align/frozen_options.hpp"
 #include "reclm/core/atomic_file.hpp"
 #include "reclm/core/parallel.hpp"
+#include "reclm/core/utf8.hpp"
 #include "reclm/data/npy.hpp"
 #include "reclm/data/split_files.hpp"
 #include "reclm/eval/protocol.hpp"
@@ -31,6 +32,7 @@ void check(const EnhanceOptions& options) {
     throw ConfigError(
         "which model? Remedy: name --user-factors FILE.npy and --item-factors FILE.npy, or by --model a file that "
         "`reclm train` wrote");
+  if (!is_utf8(options.label)) throw ConfigError("--label is no UTF-8 text. Remedy: name the model otherwise");
   std::error_code failure;
   if (fs::exists(options.out, failure) && !fs::is_directory(options.out, failure))
     throw ConfigError("--out " + options.out + " is a file. Remedy: name a folder");
@@ -82,8 +84,8 @@ ExitCode run(const EnhanceOptions& options, const Invocation& call) {
   report.run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   publish(report, options.common, options.out, "results");
   if (!options.common.json)
-    std::cout << "Lists: reclm recommend --model " << (fs::path(options.out) / "model.safetensors").string()
-              << " --users " << (data.users.size() > 0 ? data.users.name(0) : "") << "\n";
+    std::cout << "Lists: reclm recommend --model " << quoted((fs::path(options.out) / "model.safetensors").string())
+              << " --users " << quoted(data.users.size() > 0 ? data.users.name(0) : "") << "\n";
   return exit_ok;
 }
 

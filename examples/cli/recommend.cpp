@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -61,6 +62,7 @@ std::vector<Id> chosen_users(const RecommendOptions& options, const TrainedModel
     std::iota(users.begin(), users.end(), Id{0});
     return users;
   }
+  if (const auto user = model.users.find(options.users)) return {*user};  // an id may hold a comma
   for (const std::string& name : split_list("--users", options.users)) {
     const auto user = model.users.find(name);
     if (!user)
@@ -121,6 +123,9 @@ ExitCode run(const RecommendOptions& options) {
       throw BadInput(e.what());
     }
   }();
+  std::error_code failure;
+  if (!options.out.empty() && std::filesystem::equivalent(options.model, options.out, failure))
+    throw ConfigError("--out " + options.out + " is the model, which would be written over. Remedy: name another file");
   const std::vector<Id> users = chosen_users(options, model), items = chosen_items(options, model);
   const Index k = std::min(options.k, static_cast<Index>(items.size()));
   const bool json = options.common.json;
@@ -156,7 +161,8 @@ void add_recommend(CLI::App& app, Invocation& call) {
       "Reads a model that `reclm train` wrote; the file holds ids and histories too, so that no data folder\n"
       "is needed. Items that a user had in training or validation are left out. Items that training never\n"
       "saw (cold) are ranked like all others when their text or profile was in the data; --candidates\n"
-      "restricts the lists to them or to the known ones (warm). Lists come as tab-separated lines (user,\n"
+      "restricts the lists to them or to the known ones (warm). A model that knows items by clicks alone\n"
+      "(train --adapter id) says nothing of cold ones: take warm. Lists come as tab-separated lines (user,\n"
       "rank, item, score) or, with --json, as an array.",
       "  reclm recommend --model model.safetensors --users u1,u2 --k 10\n"
       "  reclm recommend --model model.safetensors --all-users --candidates cold --out lists.tsv");

@@ -32,7 +32,7 @@ struct SplitCommandOptions {
 };
 
 /// Whether all that is trained on in the folder has a column of ratings, which is kept then.
-bool has_ratings(const fs::path& folder) {
+bool has_ratings(const fs::path& folder, const std::string& name) {
   std::error_code failure;
   bool any = false;
   fs::directory_iterator entry(folder, failure);
@@ -40,6 +40,7 @@ bool has_ratings(const fs::path& folder) {
     const fs::path& file = entry->path();
     const std::string kind = file.stem().extension().string();
     if (file.extension() != ".inter" || kind == ".valid" || kind == ".test" || kind == ".zero") continue;
+    if (!name.empty() && file.stem() != name && file.stem() != name + ".train") continue;  // of another data set
     std::ifstream lines(file);
     std::string header;
     std::getline(lines, header);
@@ -88,7 +89,7 @@ ExitCode run(const SplitCommandOptions& options) {
   AtomicFolder folder(options.out);
   const InterruptGuard guard;
   DataOptions from = options.data;
-  from.keep_ratings = has_ratings(from.folder);
+  from.keep_ratings = has_ratings(from.folder, from.name);
   Dataset data = load(from, false);
   if (options.data.folder.empty())
     write_world(folder.temporary(), make_world({.seed = options.data.world_seed}));

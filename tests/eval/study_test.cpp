@@ -170,7 +170,9 @@ TEST_CASE("a study whose runs are kept repeats them without training") {
   const StudyResult first = run_study(small_world(), options);
   const auto files = files_of(folder.path());
   CHECK(files.size() == 12);
-  CHECK(files.contains("LightGCN.RecLM--placebo-.world.2.safetensors"));
+  CHECK(std::ranges::any_of(files, [](const std::string& file) {
+    return file.starts_with("LightGCN.RecLM--placebo-.world.2.") && file.ends_with(".safetensors");
+  }));
   options.observer = no_training;
   const StudyResult again = run_study(small_world(), options);
   CHECK(text_of(again.cube) == text_of(first.cube));
@@ -257,8 +259,8 @@ TEST_CASE("an unfinished run with other settings is neither gone on from nor in 
   options.training.epochs = 1;
   const StudyResult shorter = run_study(small_world(), options);
   CHECK(shorter.curves.at(0).loss.y.size() == 1);
-  CHECK(files_of(folder.path()) == std::set<std::string>{"BiasMF.Base.world.1.safetensors"});
-  // A finished run of other settings does not cost an unfinished one its checkpoint.
+  CHECK(files_of(folder.path()).size() == 2);
+  // A finished run of other settings does not cost an unfinished one its checkpoint, and stays itself.
   options.training.epochs = 2;
   options.observer = stop_in_training;
   CHECK(run_study(small_world(), options).interrupted);
@@ -268,7 +270,36 @@ TEST_CASE("an unfinished run with other settings is neither gone on from nor in 
     return true;
   };
   CHECK_FALSE(run_study(small_world(), options).interrupted);
-  CHECK(first_step == 3);
+  CHECK(first_step == 4);
+  options.training.epochs = 1;
+  options.observer = [](const Progress& progress) { return !progress.stage.starts_with("train "); };
+  CHECK_FALSE(run_study(small_world(), options).interrupted);
+}
+
+TEST_CASE("a study with nothing to measure, or without what it needs, is refused before it begins") {
+  StudyOptions options = small_study();
+  int begun = 0;
+  options.ready = [&] { ++begun; };
+  const auto refused = [&](const Dataset& data, const StudyOptions& study) {
+    CHECK_THROWS_AS(run_study(data, study), ConfigError);
+    CHECK(begun == 0);
+  };
+  Dataset blind = small_world();
+  blind.test = {};
+  blind.zero = {};
+  refused(blind, options);
+  Dataset mute = small_world();
+  mute.item_vectors = {};
+  refused(mute, options);
+  StudyOptions twice = options;
+  twice.evaluation.metrics.cutoffs = {20, 20};
+  refused(small_world(), twice);
+  blind.zero = small_world().zero;
+  options.backbones = {BackboneKind::bias_mf};
+  options.seeds = {1};
+  const StudyResult rest = run_study(blind, options);
+  CHECK(begun == 1);
+  CHECK(mentions(rest.notes, "no test split"));
 }
 
 TEST_CASE("selection is said in the notes and decides the epoch") {

@@ -88,6 +88,15 @@ inline void require_texts(const Dataset& data) {
 
 }  // namespace detail
 
+/// @throws ConfigError when the data set lacks the vectors that the adapter needs
+inline void check_vectors(AdapterKind kind, const Dataset& data) {
+  const bool tables = kind == AdapterKind::id || kind == AdapterKind::rlmrec_con || kind == AdapterKind::rlmrec_gen;
+  if (!tables) detail::require_texts(data);
+  if (!takes_profiles(kind)) return;
+  detail::require_vectors(data, data.item_profiles, "item profiles", "item_profile.npy");
+  detail::require_vectors(data, data.user_profiles, "user profiles", "user_profile.npy");
+}
+
 /// Initial vectors by the policies `P`, a preset or `Policies<…>`: no others are compiled. `presets::AlphaRec` takes
 /// texts where others take profiles.
 /// @throws ConfigError when the data set lacks the vectors that the policies need

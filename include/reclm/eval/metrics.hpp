@@ -44,10 +44,17 @@ struct MetricOptions {
   std::vector<MetricKind> kinds{MetricKind::recall, MetricKind::ndcg};
   std::vector<Index> cutoffs{20, 40};  ///< each >= 1
 
-  /// The longest list that these metrics read. @throws ConfigError when there is no kind or no positive cut-off.
+  /// The longest list that these metrics read. @throws ConfigError when there is no kind or no positive cut-off, or one
+  /// is named twice.
   [[nodiscard]] Index longest() const {
     if (kinds.empty() || cutoffs.empty()) throw ConfigError("MetricOptions: name at least one kind and one cut-off");
     if (*std::min_element(cutoffs.begin(), cutoffs.end()) < 1) throw ConfigError("MetricOptions: cut-offs start at 1");
+    const auto repeats = [](auto values) {
+      std::sort(values.begin(), values.end());
+      return std::adjacent_find(values.begin(), values.end()) != values.end();
+    };
+    if (repeats(kinds) || repeats(cutoffs))
+      throw ConfigError("MetricOptions: a kind or a cut-off is named twice. Remedy: name it once");
     return *std::max_element(cutoffs.begin(), cutoffs.end());
   }
 };

@@ -84,6 +84,7 @@ class Study {
   Study(const Dataset& data, const StudyOptions& options) : data_(data), options_(options) { prepare(); }
 
   StudyResult run() {
+    if (options_.ready) options_.ready();
     try {
       if (options_.baselines) run_baselines();
       for (const std::uint64_t seed : options_.seeds)
@@ -114,6 +115,7 @@ class Study {
   void prepare() {
     if (options_.seeds.empty() || options_.settings.empty())
       throw ConfigError("StudyOptions: name at least one seed and one setting");
+    (void)options_.evaluation.metrics.longest();
     check_rows();
     if (options_.selection == SelectionRule::validation && data_.valid.empty()) {
       if (options_.carve.cold_items > 0)
@@ -137,11 +139,19 @@ class Study {
                           ". Remedy: select by another rule, or take the last epoch");
       check_metric();
     }
-    const auto lacks = [&](Setting setting) {
-      return (setting == Setting::zero_shot || setting == Setting::generalised_zero_shot) && data_.zero.empty();
+    const auto unseen = [](Setting setting) {
+      return setting == Setting::zero_shot || setting == Setting::generalised_zero_shot;
     };
-    if (std::erase_if(options_.settings, lacks) > 0)
+    if (data_.zero.empty() && std::erase_if(options_.settings, unseen) > 0)
       result_.notes.push_back("The data set has no zero-shot split; the settings that need one were left out.");
+    if (data_.test.empty() && std::erase_if(options_.settings, std::not_fn(unseen)) > 0)
+      result_.notes.push_back("The data set has no test split; the settings that need one were left out.");
+    if (options_.settings.empty())
+      throw ConfigError("StudyOptions: data set " + data_.name +
+                        " has no split that the settings ask for, so that nothing could be measured. Remedy: add a "
+                        "test or a zero split, or name other settings");
+    for (const AdapterKind adapter : options_.adapters)
+      if (options_.sources.empty()) check_vectors(adapter, data_);
   }
 
   // A row that is there twice cannot be filed, which would show only after its training.

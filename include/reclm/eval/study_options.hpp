@@ -71,8 +71,9 @@ struct StudyOptions {
   CarveOptions carve{};  ///< where the data set has no validation split; its seed stays for all runs, cold_items is 0
   TrainOptions training{.evaluate_every = 1, .patience = 10};  ///< its seed, l2, selection and checkpoint are set here
   EvalOptions evaluation{};
-  std::string folder{};  ///< finished runs are kept in FOLDER/runs and not run again; empty: not kept
-  Observer observer{};   ///< sees all stages; returning false stops between two steps, finished runs stay
+  std::string folder{};           ///< finished runs are kept in FOLDER/runs and not run again; empty: not kept
+  std::function<void()> ready{};  ///< called when all of this is known to fit, before anything is trained or read back
+  Observer observer{};            ///< sees all stages; returning false stops between two steps, finished runs stay
 };
 
 }  // namespace reclm

@@ -29,9 +29,9 @@ struct FinishedRun {
   Curve curve;
 };
 
-/// FOLDER/runs/MODEL.ADAPTER.DATASET.SEED.safetensors holds a finished run (figures by user as tensors, the rest as
-/// JSON); ….SETTINGS.checkpoint.safetensors an unfinished one, SETTINGS being their fingerprint: a run with others
-/// neither goes on from it nor destroys it.
+/// FOLDER/runs/MODEL.ADAPTER.DATASET.SEED.SETTINGS.safetensors holds a finished run (figures by user as tensors, the
+/// rest as JSON); ….checkpoint.safetensors an unfinished one, SETTINGS being their fingerprint: a run with others
+/// neither takes it nor destroys it.
 class RunFiles {
  public:
   /// @param folder   empty: nothing is kept
@@ -48,8 +48,9 @@ class RunFiles {
     if (failure)
       throw IoError("cannot create " + runs.string() + ": " + failure.message() +
                     ". Remedy: name a folder that can be written");
+    name += "." + Fingerprint().add(std::span<const char>(settings_)).text();
     path_ = runs / (name + ".safetensors");
-    checkpoint_ = runs / (name + "." + Fingerprint().add(std::span<const char>(settings_)).text() + kCheckpoint);
+    checkpoint_ = runs / (name + kCheckpoint);
   }
 
   /// Where training keeps its state; empty when nothing is kept.
@@ -68,7 +69,7 @@ class RunFiles {
     }
   }
 
-  /// Keeps a finished run and drops its checkpoints, those with other settings too.
+  /// Keeps a finished run and drops its checkpoint.
   void save(const FinishedRun& run) const {
     if (path_.empty()) return;
     std::vector<NamedTensor> tensors;
@@ -93,24 +94,12 @@ class RunFiles {
                                  {"selected", c.selected_epoch}};
     remove_abandoned(path_);
     write_safetensors(path_, tensors, {{"settings", settings_}, {"run", text.dump()}});
-    drop_checkpoints();
+    std::error_code ignored;
+    std::filesystem::remove(checkpoint_, ignored);
   }
 
  private:
   static constexpr const char* kCheckpoint = ".checkpoint.safetensors";
-
-  void drop_checkpoints() const {
-    const std::string prefix = path_.stem().string() + ".", suffix = kCheckpoint;
-    const auto length = prefix.size() + Fingerprint().text().size() + suffix.size();
-    std::error_code ignored;
-    std::vector<std::filesystem::path> found;
-    for (std::filesystem::directory_iterator entry(path_.parent_path(), ignored), end; !ignored && entry != end;
-         entry.increment(ignored)) {
-      const std::string name = entry->path().filename().string();
-      if (name.size() == length && name.starts_with(prefix) && name.ends_with(suffix)) found.push_back(entry->path());
-    }
-    for (const auto& file : found) std::filesystem::remove(file, ignored);
-  }
 
   [[nodiscard]] FinishedRun read(const SafetensorsFile& file, const nlohmann::json& text) const {
     FinishedRun run;
