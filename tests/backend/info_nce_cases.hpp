@@ -16,11 +16,13 @@ struct InfoNceReference {
   double loss = 0;
   std::vector<double> d_z1, d_z2;
 
-  /// Rows of unit length, one of zeros. `same`: both views are one.
-  InfoNceReference(Index node_count, Index d, std::vector<Id> listed, double tau, bool same = false)
+  /// Rows of one length, one of zeros. `same`: both views are one.
+  InfoNceReference(Index node_count, Index d, std::vector<Id> listed, double tau, bool same = false, double length = 1)
       : nodes(node_count), width(d), temperature(tau), anchors(std::move(listed)) {
     z1 = unit_rows(1);
     z2 = same ? z1 : unit_rows(2);
+    for (std::vector<T>* z : {&z1, &z2})
+      for (T& x : *z) x *= static_cast<T>(length);
     evaluate();
   }
 
@@ -148,6 +150,14 @@ void check_info_nce_small_temperature() {
   for (const double temperature : {0.02, 0.01, 0.0005})
     for (const Index width : {13, 32})
       check_info_nce_case<B, T>({300, width, ids(80, 300, 5), temperature}, info_nce_tolerance<T>(temperature));
+}
+
+/// Rows longer than 1 make logits as a small temperature does.
+template <class B, class T>
+void check_info_nce_long_rows() {
+  for (const double length : {2.0, 5.0, 20.0})
+    check_info_nce_case<B, T>({150, 19, ids(80, 150, 5), 0.2, false, length},
+                              info_nce_tolerance<T>(0.2 / (length * length)));
 }
 
 /// Both views in one memory, as when one propagation serves both.

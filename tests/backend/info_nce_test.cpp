@@ -11,6 +11,9 @@ TEMPLATE_TEST_CASE("InfoNCE on the CPU is what its formula says", "", float, dou
 TEMPLATE_TEST_CASE("InfoNCE on the CPU bears small temperatures", "", float, double) {
   check_info_nce_small_temperature<Cpu, TestType>();
 }
+TEMPLATE_TEST_CASE("InfoNCE on the CPU bears long rows", "", float, double) {
+  check_info_nce_long_rows<Cpu, TestType>();
+}
 TEMPLATE_TEST_CASE("InfoNCE on the CPU takes one memory for both views", "", float, double) {
   check_info_nce_one_memory<Cpu, TestType>();
 }

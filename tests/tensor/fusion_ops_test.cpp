@@ -56,7 +56,7 @@ TEST_CASE("experts are mixed by the softmax of their logits") {
 }
 
 TEST_CASE("rows are replaced by one vector") {
-  const std::vector<Id> ids{3, 0}, outside{4};
+  const std::vector<Id> ids{3, 0}, outside{4}, twice{1, 1};
   TapeD tape;
   const auto x = noise(4, 3, 1), value = noise(1, 3, 2);
   const auto y = tape.value(replace_rows(tape, constant(tape, x), constant(tape, value), ids)).to_host();
@@ -69,6 +69,7 @@ TEST_CASE("rows are replaced by one vector") {
     return sum_losses(t, {{weigh(t, replace_rows(t, v[0], v[1], ids)), 1}, {weigh(t, v[0], 5), 0.5}});
   });
   CHECK_THROWS_AS(replace_rows(tape, constant(tape, x), constant(tape, value), outside), ShapeError);
+  CHECK_THROWS_AS(replace_rows(tape, constant(tape, x), constant(tape, value), twice), ShapeError);
 }
 
 TEST_CASE("a contrast with sampled negatives leaves out the positive among them") {

@@ -77,6 +77,7 @@ TEST_CASE("rows are gathered with repeats, and their gradients added") {
   const std::vector<Id> outside{4};
   CHECK_THROWS_AS(gather_rows(tape, tape.constant(TensorD::from_host(table)), outside), ShapeError);
   CHECK_THROWS_AS(gather_distinct_rows(tape, tape.constant(TensorD::from_host(table)), outside), ShapeError);
+  CHECK_THROWS_AS(gather_distinct_rows(tape, tape.constant(TensorD::from_host(table)), ids), ShapeError);
 }
 
 TEST_CASE("a looked-up parameter gets a row gradient") {
@@ -94,6 +95,42 @@ TEST_CASE("a looked-up parameter gets a row gradient") {
   CHECK(table.row_gradient.values.to_host() == weights);
   table.clear_gradient();
   CHECK_FALSE(table.has_row_gradient());
+}
+
+TEST_CASE("a parameter holds the gradient of the last tape alone") {
+  Parameter<Cpu, double> table("table", TensorD::from_host(noise(5, 3, 6)));
+  const std::vector<Id> ids{4, 1};
+  const auto whole = [&] {
+    TapeD tape;
+    tape.backward(weigh(tape, tape.parameter(table)));
+  };
+  const auto rows = [&] {
+    TapeD tape;
+    tape.backward(weigh(tape, look_up(tape, table, ids)));
+  };
+  whole();  // and the step is given up
+  rows();
+  CHECK_FALSE(table.has_dense_gradient());
+  CHECK(table.has_row_gradient());
+  whole();
+  CHECK(table.has_dense_gradient());
+  CHECK_FALSE(table.has_row_gradient());
+}
+
+TEST_CASE("what is no number shows in outputs and losses") {
+  const auto nan = std::nan("");
+  TapeD tape;
+  auto weight = noise(2, 3, 1);
+  weight(1, 1) = nan;
+  const auto x = tape.constant(TensorD::from_host(noise(4, 3, 2)));
+  const auto y = tape.value(linear(tape, x, tape.constant(TensorD::from_host(weight)), {}, Activation::relu)).to_host();
+  for (Index r = 0; r < 4; ++r) CHECK((std::isnan(y(r, 1)) && y(r, 0) >= 0));
+  auto hidden = noise(3, 2, 4);
+  hidden(1, 0) = nan;
+  const auto constant = [&](const Matrix<double>& m) { return tape.constant(TensorD::from_host(m)); };
+  const PairScoreInputs parts{
+      constant(noise(3, 4, 1)), constant(noise(4, 4, 2)), {}, constant(hidden), constant(noise(4, 2, 5))};
+  CHECK(std::isnan(*tape.value(bpr_loss(tape, parts, {kUsers, kPositives, kNegatives}, 8)).data()));
 }
 
 TEST_CASE("a look-up that would lose a gradient is refused") {
@@ -136,6 +173,7 @@ TEST_CASE("rows are stacked and sliced") {
   const auto x = tape.constant(TensorD::from_host(noise(3, 2, 1)));
   CHECK(tape.value(slice_rows(tape, stack_rows(tape, x, x), 3, 3)).to_host() == noise(3, 2, 1));
   CHECK_THROWS_AS(slice_rows(tape, x, 2, 2), ShapeError);
+  CHECK_THROWS_AS(slice_rows(tape, x, -1, 4), ShapeError);
 }
 
 TEST_CASE("sparse products add to a base, forward and backward") {
@@ -179,6 +217,9 @@ TEST_CASE("BPR is the mean softplus of score differences") {
     std::vector<Var> vars;
     for (const auto& m : {u, i, w, hu, hi}) vars.push_back(tape.constant(TensorD::from_host(m)));
     CHECK(*tape.value(build(tape, vars)).data() == Approx(expected / 8).epsilon(1e-12));
+    if (!hidden)  // no targets, whatever memory they have
+      CHECK(*tape.value(bpr_loss(tape, {vars[0], vars[1]}, triples, 8, TensorD{0, 1})).data() ==
+            *tape.value(bpr_loss(tape, {vars[0], vars[1]}, triples, 8)).data());
     check_gradients({u, i, w, hu, hi}, build);
   }
   TapeD tape;

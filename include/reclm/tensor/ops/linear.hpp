@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "reclm/backend/kernels/elementwise.hpp"
+#include "reclm/core/error.hpp"
 #include "reclm/tensor/ops/rows.hpp"
 #include "reclm/tensor/tape.hpp"
 
@@ -59,7 +61,9 @@ Var linear_blocks(Tape<B, T>& tape, const std::array<Var, N>& blocks, Var weight
   for (const Var block : blocks) {
     const Tensor<B, T>& x = tape.value(block);
     require_size("linear", "number of rows", x.rows(), rows);
-    if (column + x.cols() > in) require_size("linear", "input width", column + x.cols(), in);
+    if (start < 0 || column + x.cols() > in)
+      throw ShapeError("linear: columns " + std::to_string(column) + " to " + std::to_string(column + x.cols()) +
+                       " are not all among the weight's " + std::to_string(in));
     B::gemm(Op::none, Op::transpose, rows, out, x.cols(), T(1), x.data(), x.cols(), tape.value(weight).data() + column,
             in, column == start ? T(0) : T(1), y.data(), out);
     column += x.cols();

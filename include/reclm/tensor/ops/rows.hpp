@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "reclm/backend/kernels/rows.hpp"
+#include "reclm/core/error.hpp"
 #include "reclm/tensor/row_groups.hpp"
 #include "reclm/tensor/tape.hpp"
 
