@@ -30,6 +30,7 @@ TEST_CASE("CUDA: InfoNCE is what its formula says") {
   check_info_nce<Cuda, float>();
   check_info_nce<Cuda, double>();
   check_info_nce_small_temperature<Cuda, float>();
+  check_info_nce_long_rows<Cuda, float>();
   check_info_nce_one_memory<Cuda, float>();
   check_info_nce_differences<Cuda>();
   check_info_nce_refusals<Cuda>();

@@ -44,6 +44,7 @@ TEMPLATE_TEST_CASE("tiled sums", "", float, double) { check_sums<Tiled, TestType
 TEMPLATE_TEST_CASE("tiled InfoNCE is what its formula says", "", float, double) { check_info_nce<Tiled, TestType>(); }
 TEMPLATE_TEST_CASE("tiled InfoNCE bears small temperatures", "", float, double) {
   check_info_nce_small_temperature<Tiled, TestType>();
+  check_info_nce_long_rows<Tiled, TestType>();
 }
 TEMPLATE_TEST_CASE("tiled InfoNCE takes one memory for both views", "", float, double) {
   check_info_nce_one_memory<Tiled, TestType>();
