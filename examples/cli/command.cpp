@@ -42,7 +42,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
   return command;
 }
 
-std::string quoted(std::string_view word) {
+std::string shell_word(std::string_view word) {
   constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
   std::string text = "'";
@@ -54,7 +54,7 @@ std::string command_line(const Invocation& call, const std::string& added) {
   std::vector<std::string> words = call.arguments;
   if (!added.empty() && std::find(words.begin(), words.end(), added) == words.end()) words.push_back(added);
   std::string line;
-  for (const std::string& word : words) line += (line.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_word(word);
   return line;
 }
 

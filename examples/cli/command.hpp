@@ -67,7 +67,7 @@ void add_train(CLI::App& app, Invocation& call);
 void add_world(CLI::App& app, Invocation& call);
 
 /// A word as a shell takes it.
-std::string quoted(std::string_view word);
+std::string shell_word(std::string_view word);
 
 /// The call as a line for a shell, words quoted where they must be. @param added  a word that is put behind it unless
 /// it is there already

@@ -84,8 +84,8 @@ ExitCode run(const EnhanceOptions& options, const Invocation& call) {
   report.run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   publish(report, options.common, options.out, "results");
   if (!options.common.json)
-    std::cout << "Lists: reclm recommend --model " << quoted((fs::path(options.out) / "model.safetensors").string())
-              << " --users " << quoted(data.users.size() > 0 ? data.users.name(0) : "") << "\n";
+    std::cout << "Lists: reclm recommend --model " << shell_word((fs::path(options.out) / "model.safetensors").string())
+              << " --users " << shell_word(data.users.size() > 0 ? data.users.name(0) : "") << "\n";
   return exit_ok;
 }
 

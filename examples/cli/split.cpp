@@ -131,8 +131,9 @@ void add_split(CLI::App& app, Invocation& call) {
       "Splits NAME.inter into train, validation, test and zero, or takes a validation split out of\n"
       "NAME.train.inter, and writes a new folder: the splits, and all other files of DIR as they are. Your model\n"
       "is to be trained on its NAME.train.inter alone; the rows of its factors follow the lines of NAME.user and\n"
-      "NAME.item, which are written where there are none. What comes next in time is best chosen for on what came\n"
-      "last: by default validation is each user's latest clicks where there are timestamps.",
+      "NAME.item, which are written where there are none, as are the ids of vectors' rows. What\n"
+      "comes next in time is best chosen for on what came last: by default validation is each user's latest\n"
+      "clicks where there are timestamps.",
       "  reclm split --data DIR --out parts\n"
       "  reclm split --data DIR --split temporal --valid 0.1 --test 0.2 --cold-items 0 --out parts");
   add_data_options(*command, options->data);

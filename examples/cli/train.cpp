@@ -77,8 +77,8 @@ void print(const TrainCommandOptions& options, const TrainOutcome& outcome) {
   for (const std::string& note : outcome.notes) std::cout << note << "\n";
   std::cout << "Model: " << options.out << "\n";
   if (outcome.model.users.size() > 0)
-    std::cout << "Lists: reclm recommend --model " << quoted(options.out) << " --users "
-              << quoted(outcome.model.users.name(0)) << "\n";
+    std::cout << "Lists: reclm recommend --model " << shell_word(options.out) << " --users "
+              << shell_word(outcome.model.users.name(0)) << "\n";
 }
 
 ExitCode run(const TrainCommandOptions& options, const Invocation& call) {
