@@ -33,6 +33,10 @@ std::string with_metaspace(const std::string& scheme) {
           R"(","split":false},)");
 }
 
+constexpr const char* kTemplates[] = {"'<<SYS>>' '[INST] '", "bos_token '[INST] ' + message['content'] + ' [/INST]'",
+                                      "bos_token ' [INST] ' + message['content'] + ' [/INST]' ' ' + message['content']",
+                                      "bos_token '[INST]' + message['content'] + '[/INST]'"};
+
 const Dialogue kDialogue{
     {"user", "the user"}, {"assistant", "the answer"}, {"user", "and more"}, {"assistant", "the end"}};
 
@@ -42,7 +46,7 @@ TEST_CASE("a dialogue's sample has the tokens of the whole text, marks of beginn
   const std::string plain = test::tokenizer_document("llama2");
   for (const std::string& document :
        {plain, with_metaspace("always"), with_metaspace("first"), with_metaspace("never")})
-    for (const char* chat_template : {"'<<SYS>>' '[INST] '", "bos_token '[INST] ' + message['content'] + ' [/INST]'"}) {
+    for (const char* chat_template : kTemplates) {
       const Tokenizer tokenizer = test::tokenizer_of(document);
       const TextCodec codec = codec_of(tokenizer, chat_template);
       CHECK(chat_sample(codec, kDialogue).tokens == tokenizer.encode(codec.render(kDialogue, false), false));
@@ -51,7 +55,7 @@ TEST_CASE("a dialogue's sample has the tokens of the whole text, marks of beginn
 
 TEST_CASE("an answer's tokens are those that a sample learns") {
   const Tokenizer tokenizer = test::tokenizer_of(test::tokenizer_document("llama2"));
-  for (const char* chat_template : {"'<<SYS>>' '[INST] '", "bos_token '[INST] ' + message['content'] + ' [/INST]'"}) {
+  for (const char* chat_template : kTemplates) {
     const TextCodec codec = codec_of(tokenizer, chat_template);
     const Dialogue dialogue(kDialogue.begin(), kDialogue.begin() + 2);
     const std::span<const Message> asked(dialogue.data(), 1);

@@ -20,8 +20,11 @@ namespace {
 
 /// Sets an environment variable for the lifetime of the object.
 struct Variable {
-  explicit Variable(const char* value) { ::setenv("RECLM_TEST_KEY", value, 1); }
-  ~Variable() { ::unsetenv("RECLM_TEST_KEY"); }
+  explicit Variable(const char* value, const char* variable = "RECLM_TEST_KEY") : name(variable) {
+    ::setenv(name, value, 1);
+  }
+  ~Variable() { ::unsetenv(name); }
+  const char* name;
 };
 
 /// A certificate of its own authority for `host`, and its key.
@@ -86,6 +89,16 @@ TEST_CASE("a key goes into the header, out of error texts, and not over open net
   CHECK(contains(wrong(server.url()), "line end"));
 }
 
+TEST_CASE("a key of asterisks is blotted out as well") {
+  const Server server([&](const httplib::Request& request, httplib::Response& response) {
+    reply(response, "you sent " + request.get_header_value("Authorization") + "!", 401);
+  });
+  for (const char* asterisks : {"*", "**", "*****"}) {
+    const Variable key(asterisks);
+    CHECK(contains(refusal(quick(server.url())), "you sent Bearer ***"));
+  }
+}
+
 TEST_CASE("a certificate that nobody vouches for, or of another host, is refused") {
   const test::TemporaryFolder folder;
   const OwnCertificate own("localhost");
@@ -106,5 +119,35 @@ TEST_CASE("a certificate that nobody vouches for, or of another host, is refused
   // The right authority, another name.
   options.url = server.url("https");
   CHECK(contains(refusal(options, &status), "certificate"));
+  CHECK(requests == 2);
+}
+
+TEST_CASE("a CA file is believed beside the system's certificates, and must be readable") {
+  const test::TemporaryFolder folder;
+  const OwnCertificate of_system("localhost"), other("elsewhere");
+  of_system.write(folder / "system.pem");
+  other.write(folder / "other.pem");
+  const std::string system = folder / "system.pem";
+  const Variable authority(system.c_str(), "SSL_CERT_FILE");  // OpenSSL's file of the system's certificates
+  std::atomic<int> requests{0};
+  const LocalServer<httplib::SSLServer> server(
+      [&](const auto&, httplib::Response& response) {
+        ++requests;
+        reply(response, completion("safe"));
+      },
+      of_system.certificate, of_system.key);
+  EndpointOptions options = quick(server.url("https", "localhost"));
+  CHECK(ask(Endpoint(options), questions(1)).at(0) == "safe");
+  options.ca_file = folder / "other.pem";
+  CHECK(ask(Endpoint(options), questions(1)).at(0) == "safe");
+  for (const std::string& file : {(folder / "mistyped.pem").string(), folder.write("empty.pem", "none").string()}) {
+    options.ca_file = file;
+    int status = -1;
+    const std::string text = refusal(options, &status);
+    CHECK(status == 0);
+    CHECK(contains(text, "ca_file, \"" + file + "\""));
+    CHECK(contains(text, "PEM"));
+    CHECK_FALSE(contains(text, "tries"));
+  }
   CHECK(requests == 2);
 }

@@ -294,6 +294,21 @@ TEST_CASE("URLs, options and dates are read as they should be") {
   for (const char* url :
        {"", "localhost:8000", "ftp://x/v1", "http://", "http:///v1", "http://a b/v1", "http://user:secret@host/v1"})
     CHECK(contains(wrong({.url = url}), "Remedy: write http"));
+  // What errors show of them: no passwords and no keys.
+  for (const auto& [url, shown] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"http://user:secret@host/v1", "\"http://***@host/v1\""},
+           {"https://host/v1?key=secret", "\"https://host/v1?***\""},
+           {"https://host/v1#secret", "\"https://host/v1#***\""},
+           {"http://user:secret@host/v1?key=secret", "\"http://***@host/v1?***\""},
+           {"http://user:sec?ret@host/v1", "\"http://***\""},
+           {"http://host/v1?key=a@secret", "\"http://***\""},
+           {"user:secret@host/v1", "\"***@host/v1\""},
+           {"http://a b/v1", "\"http://a b/v1\""}}) {
+    CAPTURE(url);
+    CHECK(contains(wrong({.url = url}), shown));
+    CHECK_FALSE(contains(wrong({.url = url}), "secret"));
+    CHECK_FALSE(contains(wrong({.url = url}), "user"));
+  }
   CHECK(contains(wrong({.concurrency = 0}), "concurrency"));
   CHECK(contains(wrong({.read_timeout = 0}), "timeouts"));
   CHECK(contains(wrong({.retries = -1}), "retries"));

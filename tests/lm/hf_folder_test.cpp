@@ -1,5 +1,6 @@
 #include "reclm/lm/weights/hf_folder.hpp"
 
+#include "lm/encoder_cases.hpp"
 #include "lm/gguf_builder.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
 #include "reclm/lm/weights/save_model.hpp"
@@ -69,6 +70,61 @@ TEST_CASE("a model saved as a Hugging Face folder comes back") {
 
   const auto quantised = open_weights(folder.write("q.gguf", test::small_llama(StorageType::q8_0).bytes()));
   CHECK_THROWS_AS(save_model(folder / "q", quantised->config(), all_tensors(*quantised)), ConfigError);
+}
+
+TEST_CASE("stops and windows come back with a saved model") {
+  const test::TemporaryFolder folder;
+  const auto gguf = open_weights(folder.write("m.gguf", test::small_llama().bytes()));
+  ModelConfig config = gguf->config();
+  const auto back = [&] {
+    save_model(folder / "m", config, all_tensors(*gguf));
+    return open_weights(folder / "m")->config();
+  };
+  const auto stops = [&](TokenId eos, std::vector<TokenId> tokens) {
+    config.eos = eos;
+    config.stops = std::move(tokens);
+    return back();
+  };
+  CHECK(stops(2, {5}).stops == std::vector<TokenId>{2, 5});
+  CHECK(stops(2, {5}).eos == 2);
+  CHECK(stops(2, {5, 2}).stops == std::vector<TokenId>{2, 5});
+  CHECK(stops(-1, {5}).stops == std::vector<TokenId>{5});
+  CHECK(stops(2, {}).stops == std::vector<TokenId>{2});
+  CHECK(stops(-1, {}).stops.empty());
+  CHECK(stops(2, {2}).stops == std::vector<TokenId>{2});
+  CHECK(config_json(config).find("\"eos_token_id\": 2\n") != std::string::npos);
+
+  CHECK(back().architecture == Architecture::llama);
+  config.sliding_window = 3;  // GGUF files call Mistral a Llama
+  CHECK(config_json(config).find("\"MistralForCausalLM\"") != std::string::npos);
+  CHECK(back().sliding_window == 3);
+  CHECK(config_json(back()) == config_json(config));
+  config.architecture = Architecture::mistral;
+  CHECK(back().sliding_window == 3);
+  config.architecture = Architecture::qwen2;  // without biases, which Hugging Face's always has
+  CHECK(back().sliding_window == 3);
+  config.sliding_window = 0;
+  CHECK_FALSE(back().qkv_bias);
+}
+
+TEST_CASE("BERT's norms are found under their first names, as bert-base-uncased has them") {
+  const test::TemporaryFolder folder;
+  const reclm_test::TinyWeights weights("tiny_encoder.safetensors", reclm_test::tiny_encoder_config());
+  const auto texts = reclm_test::tiny_texts(weights);
+  Tensors tensors;
+  for (const ExpectedTensor& expected : expected_tensors(weights.config())) {
+    std::string name = "bert." + expected.name;
+    if (const auto at = name.find("LayerNorm."); at != std::string::npos)
+      name.replace(at + 10, std::string::npos, name.ends_with("weight") ? "gamma" : "beta");
+    tensors.emplace_back(name, weights.get(expected.name));
+  }
+  save_model(folder / "m", weights.config(), tensors);
+  CHECK(text_of(folder / "m/model.safetensors").find("bert.embeddings.LayerNorm.gamma") != std::string::npos);
+  const auto back = open_weights(folder / "m");
+  CHECK(Encoder<>(*back).states(texts) == Encoder<>(weights).states(texts));
+  tensors.emplace_back("bert.embeddings.LayerNorm.weight", weights.get("embeddings.LayerNorm.weight"));
+  save_model(folder / "m", weights.config(), tensors);
+  CHECK(refusal(folder / "m").find("appears twice") != std::string::npos);
 }
 
 TEST_CASE("shards are found through their index, and only inside the folder") {

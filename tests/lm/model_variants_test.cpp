@@ -101,6 +101,53 @@ TEST_CASE("biases of the inner layers count, in files of both kinds") {
   CHECK_FALSE(Decoder<>(*gguf).logits(tokens) == Decoder<>(*without).logits(tokens));
 }
 
+TEST_CASE("the configuration says whether queries, keys and values have biases, for running and for training") {
+  const test::TemporaryFolder folder;
+  const auto layer = [](int i, const char* part) {
+    return "model.layers." + std::to_string(i) + ".self_attn." + part + ".bias";
+  };
+  const auto put_biases = [&](MemoryWeights& weights) {
+    for (int i = 0; i < 2; ++i) {
+      weights.put(layer(i, "q_proj"), numbers(16, 1));
+      weights.put(layer(i, "k_proj"), numbers(8, 2));
+      weights.put(layer(i, "v_proj"), numbers(8, 3));
+    }
+  };
+  const double plain = loss_of(random_weights(small_config(), 3));
+
+  // Llama without attention_bias has none, whatever the file holds.
+  MemoryWeights llama = random_weights(small_config(), 3);
+  put_biases(llama);
+  llama.put("lm_head.bias", numbers(48, 4));
+  save(folder / "llama", llama);
+  const auto without = open_weights(folder / "llama");
+  CHECK(without->contains(layer(0, "q_proj")));
+  CHECK_FALSE(without->config().qkv_bias);
+  CHECK(loss_of(*without) == plain);
+  CHECK(trained_loss(*without) == Approx(plain).epsilon(1e-5));
+  CHECK_FALSE(TrainableDecoder<>(*without).merged().contains(layer(0, "q_proj")));
+
+  // Qwen2 has them, whatever attention_bias says.
+  ModelConfig config = small_config();
+  config.architecture = Architecture::qwen2;
+  config.qkv_bias = true;
+  MemoryWeights qwen(config);
+  for (const std::string& name : random_weights(small_config(), 3).names())
+    qwen.put(name, random_weights(small_config(), 3).get(name));
+  put_biases(qwen);
+  save(folder / "qwen", qwen);
+  std::string text = config_json(config);
+  const std::string said = "\"attention_bias\": true";
+  for (const std::string says : {"\"attention_bias\": true", "\"attention_bias\": false", "\"x\": 0"}) {
+    folder.write("qwen/config.json", std::string(text).replace(text.find(said), said.size(), says));
+    const auto with = open_weights(folder / "qwen");
+    CHECK(with->config().qkv_bias);
+    CHECK(loss_of(*with) == loss_of(qwen));
+    CHECK(std::abs(loss_of(*with) - plain) > 1e-4);
+    CHECK(trained_loss(*with) == Approx(loss_of(qwen)).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("tied embeddings are the head, even beside a head in the file") {
   const test::TemporaryFolder folder;
   MemoryWeights weights = random_weights(small_config(), 3);

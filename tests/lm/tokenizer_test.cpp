@@ -291,6 +291,19 @@ TEST_CASE("dialogues are written as the families' templates write them") {
         "<s>[INST] Hi[/INST] Hello. </s>[INST] Bye[/INST]");
   CHECK(text("{%- set content = m['content'] | trim %}{{ '[INST] ' + content + '[/INST]' }}{{ content + eos_token}}",
              blanks) == "<s>[INST] Hi[/INST]Hello.</s>[INST] Bye[/INST]");
+  // Blanks before a user's text: Nemo and Ministral have none, the newer templates of 7B-Instruct v0.1 and v0.2 two.
+  const std::vector<Message> four{{"user", "Hi"}, {"assistant", "Hello."}, {"user", "Bye"}};
+  for (const char* plus : {" + ", "+"}) {
+    const std::string content = plus + std::string("message[\"content\"]") + plus;
+    CHECK(text("{{- bos_token }}{{- \"[INST]\"" + content + "\"[/INST]\" }}{{- message[\"content\"] + eos_token}}",
+               four) == "<s>[INST]Hi[/INST]Hello.</s>[INST]Bye[/INST]");
+    CHECK(text("{{- '[INST]'" + content + "'[/INST]' }}{{- \" \" + message[\"content\"]|trim + eos_token}}", four) ==
+          "<s>[INST]Hi[/INST] Hello.</s>[INST]Bye[/INST]");
+    for (const std::string quote : {"\"", "'"})
+      CHECK(text("{{- " + quote + " [INST] " + quote + content + quote + " [/INST]" + quote +
+                     " }}{{- \" \" + message[\"content\"] + eos_token}}",
+                 four) == "<s> [INST] Hi [/INST] Hello.</s> [INST] Bye [/INST]");
+  }
   for (const char* inst : {"'<<SYS>>' '[INST] '", "'[INST] '"})
     CHECK_THROWS_AS(text(inst, std::vector<Message>{{"system", "Be brief."}}), ConfigError);
   CHECK_THROWS_AS(text("", dialogue), ConfigError);

@@ -148,6 +148,16 @@ TEST_CASE("adapters come back from their folder as they were") {
   CHECK(lm::detail::target_modules(small_adapter(), 3).size() == 2);
 }
 
+TEST_CASE("adapters whose start left the model's weights as they were are read") {
+  for (const char* start : {"false", "\"gaussian\"", "\"Gaussian\"", "\"eva\"", "\"orthogonal\"", "null"}) {
+    const test::TemporaryFolder folder;
+    write_peft(folder.path(), small_adapter(), {});
+    change(folder / "adapter_config.json", "\"init_lora_weights\": true",
+           "\"init_lora_weights\": " + std::string(start));
+    CHECK(read_peft(folder.path()).adapter.size() == 2);
+  }
+}
+
 TEST_CASE("folders that are no plain LoRA adapter are refused") {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"\"LORA\"", "\"IA3\"", "peft_type"},
@@ -157,6 +167,9 @@ TEST_CASE("folders that are no plain LoRA adapter are refused") {
       {"\"r\": 2", "\"r\": 3", "rank"},
       {"\"r\": 2", "\"r\": \"two\"", "no number"},
       {"\"r\": 2", "\"r\": -1", "out of range"},
+      {"\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\"", "pissa_niter_4"},
+      {"\"init_lora_weights\": true", "\"init_lora_weights\": \"olora\"", "init_lora_weights"},
+      {"\"init_lora_weights\": true", "\"init_lora_weights\": \"loftq\"", "merge_and_unload"},
       {"{", "", "no JSON"},
   };
   for (const auto& [from, to, problem] : cases) {

@@ -88,7 +88,7 @@ struct ListSection {
 /// Texts of labelled lists: label entries separator label entries …, entries parted by ", ".
 struct ListGrammar {
   std::vector<ListSection> sections;
-  std::string separator = "; ";  ///< between sections
+  std::string separator = "; ";  ///< between sections; its first byte must end a word, see list_automaton
   Index most_words = 4;          ///< of an entry, parted by one space
   Index longest_word = 20;       ///< bytes
 
@@ -102,7 +102,8 @@ struct ListGrammar {
 inline constexpr std::string_view kEntrySeparator = ", ";
 
 /// Words are printable ASCII but , ; : ( ) [ ] " and whole UTF-8 characters; a word begins with a letter, a digit or a
-/// character beyond ASCII. @throws ConfigError when a section has no entries, or nothing is allowed
+/// character beyond ASCII. @throws ConfigError when a section has no entries, nothing is allowed, or sections are
+/// parted by what an entry may go on with
 inline ByteAutomaton list_automaton(const ListGrammar& grammar) {
   using State = ByteAutomaton::State;
   if (grammar.sections.empty() || grammar.most_words < 1 || grammar.longest_word < 1)
@@ -120,6 +121,16 @@ inline ByteAutomaton list_automaton(const ListGrammar& grammar) {
     return (b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z');
   };
   constexpr std::string_view reserved = ",;:()[]\"";
+  const auto in_word = [&](int b) {
+    return b >= 0x80 || (b >= '!' && b <= '~' && reserved.find(static_cast<char>(b)) == std::string_view::npos);
+  };
+  // A section's end must show at once: the automaton has one way on from each byte.
+  if (grammar.sections.size() > 1) {
+    const int first = grammar.separator.empty() ? ' ' : static_cast<unsigned char>(grammar.separator.front());
+    if (first == ' ' || first == ',' || in_word(first))
+      throw ConfigError("list_automaton: the separator \"" + grammar.separator +
+                        "\" cannot be told from an entry. Remedy: let it begin with one of ; : ( ) [ ] or a line end");
+  }
 
   // The states behind 1 … longest_word bytes of a word that begins in `from`.
   const auto word = [&](State from) {
@@ -141,7 +152,7 @@ inline ByteAutomaton list_automaton(const ListGrammar& grammar) {
     for (Index n = 0; n < grammar.longest_word; ++n) {
       const State at = behind[static_cast<std::size_t>(n)];
       for (int b = '!'; b <= '~'; ++b)
-        if (n == 0 ? is_alphanumeric(b) : reserved.find(static_cast<char>(b)) == std::string_view::npos)
+        if (n == 0 ? is_alphanumeric(b) : in_word(b))
           automaton.connect(at, static_cast<unsigned char>(b), behind[static_cast<std::size_t>(n + 1)]);
       // Characters of two to four bytes, without overlong forms and surrogates.
       const auto range = [&](State state, int low, int high, State to) {

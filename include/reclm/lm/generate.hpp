@@ -52,7 +52,7 @@ enum class Finish {
 struct Generation {
   std::vector<TokenId> tokens;           ///< what was generated, a stop token included
   std::vector<float> log_probabilities;  ///< of `tokens`; see Choice
-  std::string text;                      ///< their bytes, without stop tokens and stop strings
+  std::string text;  ///< their bytes, without stop tokens, stop strings and a character begun at the end
   Finish finish = Finish::cancelled;
   Index prompt_tokens = 0;
   Index shared_tokens = 0;  ///< of the prompt, taken from another request's
@@ -61,7 +61,7 @@ struct Generation {
 /// A piece of a text as it appears.
 struct TextPiece {
   std::size_t request = 0;         ///< its place among the requests
-  std::string_view text;           ///< whole characters; never part of a stop string
+  std::string_view text;           ///< whole characters; never part of a stop string; all pieces are the text
   bool finished = false;           ///< the last piece (it may be empty)
   std::optional<Finish> finish{};  ///< why, with the last piece
 };
@@ -272,7 +272,9 @@ class Generator {
   }
 
   void finish(Text& text, Finish how) {
-    results_[text.request].finish = how;
+    Generation& result = results_[text.request];
+    result.finish = how;
+    result.text.resize(result.text.size() - unfinished_character(result.text));
     text.done = true;
   }
 
@@ -280,17 +282,11 @@ class Generator {
   void finish_texts() {
     for (Text& text : active_) {
       if (!options_.on_text) break;
-      const std::string_view whole = results_[text.request].text;
-      std::size_t ready = whole.size();
-      if (!text.done) {
-        ready -= begun_stop(whole, requests_[text.request].stops);
-        ready -= unfinished_character(whole.substr(0, ready));
-      }
-      if (ready <= text.shown && !text.done) continue;
-      ready = std::max(ready, text.shown);
-      const bool go_on = options_.on_text({text.request, whole.substr(text.shown, ready - text.shown), text.done,
-                                           text.done ? std::optional(results_[text.request].finish) : std::nullopt});
-      text.shown = ready;
+      const std::string_view piece = unshown(text);
+      if (piece.empty() && !text.done) continue;
+      const bool go_on = options_.on_text(
+          {text.request, piece, text.done, text.done ? std::optional(results_[text.request].finish) : std::nullopt});
+      text.shown += piece.size();
       if (!go_on && !text.done) finish(text, Finish::cancelled);
     }
     for (auto text = active_.begin(); text != active_.end();) {
@@ -307,8 +303,18 @@ class Generator {
 
   void end(Text& text, Finish how) {
     finish(text, how);
-    if (options_.on_text)
-      options_.on_text({text.request, std::string_view(results_[text.request].text).substr(text.shown), true, how});
+    if (options_.on_text) options_.on_text({text.request, unshown(text), true, how});
+  }
+
+  /// What can be shown of a text beyond what was: whole characters, and nothing that may become a stop string.
+  [[nodiscard]] std::string_view unshown(const Text& text) const {
+    const std::string_view whole = results_[text.request].text;
+    std::size_t ready = whole.size();
+    if (!text.done) {
+      ready -= begun_stop(whole, requests_[text.request].stops);
+      ready -= unfinished_character(whole.substr(0, ready));
+    }
+    return ready > text.shown ? whole.substr(text.shown, ready - text.shown) : std::string_view();
   }
 
   const lm::Decoder<B>& decoder_;  // lm::detail has a tokenizers' Decoder too

@@ -39,11 +39,11 @@ struct ModelConfig {
   double norm_epsilon = 1e-5;  ///< rms_norm_eps, layer_norm_eps
   double rope_theta = 10000;
   RopeScaling rope_scaling{};
-  Index sliding_window = 0;              ///< positions a token sees at most; 0: all before it
-  bool tied_embeddings = false;          ///< tie_word_embeddings: the head is the embedding, whatever the file holds
-  bool qkv_bias = false;                 ///< attention_bias; true for Qwen2
-  bool mlp_bias = false;                 ///< mlp_bias
-  Index token_types = 0;                 ///< type_vocab_size, BERT
+  Index sliding_window = 0;      ///< positions a token sees at most; 0: all before it
+  bool tied_embeddings = false;  ///< tie_word_embeddings: the head is the embedding, whatever the file holds
+  bool qkv_bias = false;         ///< attention_bias, true for Qwen2; biases in the file are read if this says so
+  bool mlp_bias = false;         ///< mlp_bias
+  Index token_types = 0;         ///< type_vocab_size, BERT
   TokenId bos = -1, eos = -1, pad = -1;  ///< −1: none
   std::vector<TokenId> stops;            ///< every token that ends a generation (eos included)
 };

@@ -56,6 +56,22 @@ class EndpointError : public Error {
 
 namespace detail {
 
+/// A URL as error texts may show it: what stands before '@' is blotted out, and what follows '?' or '#'.
+inline std::string without_secrets(std::string_view url) {
+  const auto scheme = url.find("://");
+  std::string shown(url.substr(0, scheme == std::string_view::npos ? 0 : scheme + 3));
+  const std::string_view rest = url.substr(shown.size());
+  const auto end = std::min(rest.find_first_of("?#"), rest.size()), at = rest.rfind('@');
+  if (at == std::string_view::npos) {
+    shown += rest.substr(0, end + 1);
+  } else if (at > end) {
+    return shown + "***";  // that may be a password with a '?' in it
+  } else {
+    shown.append("***").append(rest.substr(at, end - at + 1));
+  }
+  return end < rest.size() ? shown + "***" : shown;
+}
+
 /// "https://host:port/v1" in its parts.
 struct ServerAddress {
   std::string origin;  ///< "https://host:port"
@@ -68,7 +84,7 @@ struct ServerAddress {
     ServerAddress result;
     std::string_view rest = url;
     const auto refuse = [&](const char* why) {
-      throw ConfigError("the endpoint's URL \"" + url + "\" " + why +
+      throw ConfigError("the endpoint's URL \"" + without_secrets(url) + "\" " + why +
                         ". Remedy: write http://HOST:PORT/v1 or https://HOST/v1");
     };
     if (rest.starts_with("https://"))

@@ -23,8 +23,8 @@ struct ChatFormat {
   bool begins_with_bos = false;     ///< ChatML; the others always do
   bool dated_header = false;        ///< Llama 3.1 and later: the system part begins with two dates
   bool system_before_last = false;  ///< Mistral: the system text stands before the last user's, else the first's
-  std::string user_end = " [/INST]", assistant_begin = " ";  ///< Mistral
-  bool trims_user = false, trims_assistant = false;          ///< Mistral: blanks around what they say go
+  std::string user_begin = "[INST] ", user_end = " [/INST]", assistant_begin = " ";  ///< Mistral
+  bool trims_user = false, trims_assistant = false;  ///< Mistral: blanks around what they say go
 };
 
 namespace detail {
@@ -64,6 +64,21 @@ inline bool trims(std::string_view chat_template, std::string_view mark) {
       return true;
   }
   return false;
+}
+
+/// What stands before a user's text in a Mistral template, whose versions differ in the blanks: '[INST] ' + content,
+/// ' [INST] ' + content (7B-Instruct v0.1 and v0.2), '[INST]' + content (Nemo, Ministral).
+inline std::string inst_begin(std::string_view chat_template) {
+  constexpr std::string_view inst = "[INST]";
+  for (const std::string_view quoted : {std::string_view("' [INST] '"), std::string_view("\" [INST] \"")})
+    if (chat_template.find(quoted) != std::string_view::npos) return " [INST] ";
+  for (std::size_t at = 0; (at = chat_template.find(inst, at)) != std::string_view::npos; at += inst.size()) {
+    const std::string_view rest = chat_template.substr(at + inst.size());
+    const char quote = at > 0 ? chat_template[at - 1] : ' ';
+    const bool whole = (quote == '\'' || quote == '"') && rest.starts_with(quote);
+    if (whole && trimmed(rest.substr(1)).starts_with('+')) return "[INST]";
+  }
+  return "[INST] ";
 }
 
 inline void append_chat_ml(const ChatFormat& format, std::span<const Message> messages, bool prompt,
@@ -128,7 +143,7 @@ inline void append_inst(const ChatFormat& format, std::span<const Message> messa
     else if (llama)
       text.append(" ").append(trimmed(content)).append(" ").append(format.eos);
     else if (message.role == "user")
-      text.append("[INST] ").append(content).append(format.user_end);
+      text.append(format.user_begin).append(content).append(format.user_end);
     else
       text.append(format.assistant_begin).append(content).append(format.eos);
   }
@@ -155,6 +170,7 @@ inline ChatFormat recognise_chat_format(std::string_view chat_template, std::str
     format.family = ChatFormat::Family::llama2;
   } else if (has("[INST]")) {
     format.family = ChatFormat::Family::mistral;
+    format.user_begin = detail::inst_begin(chat_template);
     format.user_end = has(" [/INST]") ? " [/INST]" : "[/INST]";
     format.assistant_begin = has("' ' + message") || has("\" \" + message") ? " " : "";
     format.system_before_last = has("loop.last");

@@ -121,7 +121,8 @@ inline void write_peft(const std::filesystem::path& folder, const LoraAdapter& a
 
 /// Reads a folder that `peft` (or write_peft) wrote.
 /// @throws IoError; DataError on what is no LoRA adapter, on variants that change more than W + scale · B A (DoRA,
-/// trained biases, saved modules, ranks or alphas by pattern), and on matrices that do not fit each other
+/// trained biases, saved modules, ranks or alphas by pattern, starts that change W such as PiSSA's), and on matrices
+/// that do not fit each other
 inline PeftFolder read_peft(const std::filesystem::path& folder) {
   const auto config_path = folder / "adapter_config.json", weights_path = folder / "adapter_model.safetensors";
   const nlohmann::json config = detail::read_json_file(config_path);
@@ -145,6 +146,15 @@ inline PeftFolder read_peft(const std::filesystem::path& folder) {
     if (set(key))
       throw refuse(std::string("\"") + key + "\" is used, which is not supported",
                    "merge the adapter into its model with peft (merge_and_unload), and use that");
+  if (const auto start = config.find("init_lora_weights"); start != config.end() && start->is_string()) {
+    // PiSSA, OLoRA, CorDA and LoftQ take the adapter's start out of the base model's weights.
+    std::string kind = start->get<std::string>();
+    for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;  // as peft compares
+    if (kind != "gaussian" && kind != "eva" && kind != "orthogonal")
+      throw refuse("\"init_lora_weights\" is \"" + kind + "\": the adapter belongs to a base model that this changed",
+                   "convert it with peft's save_pretrained(path_initial_model_for_weight_conversion=…), or merge it "
+                   "into its model (merge_and_unload), and use that");
+  }
   const double rank = number("r", 8), alpha = number("lora_alpha", 8);
   if (!(rank >= 1) || !std::isfinite(alpha)) throw refuse("\"r\" or \"lora_alpha\" is out of range", "check the file");
   const double scale = alpha / (set("use_rslora") ? std::sqrt(rank) : rank);

@@ -48,25 +48,29 @@ class TrainableDecoder {
     check_options();
     const bool all = options.full || !lora_;
     check_expected(weights);
-    const auto linear = [&](const std::string& name) {
+    // Biases are those that Decoder takes.
+    const auto linear = [&](const std::string& name, bool biased) {
       Matrix<float> bias;
-      if (weights.contains(name + ".bias")) bias = vector_of(weights, name + ".bias");
+      if (biased) bias = vector_of(weights, name + ".bias");
       const bool updated = lora_ && lora_->targets(name);
       TrainableLinear<B, T> layer(name, ++linears_, weights.get(name + ".weight"), bias, all && !updated, options);
       if (updated) layer.add_update(*lora_);
       return layer;
     };
+    const auto as_stored = [&](const std::string& name) { return linear(name, weights.contains(name + ".bias")); };
     const auto norm = [&](const std::string& name) { return Norm(name, vector_of(weights, name + ".weight"), all); };
-    embedding_ = linear("model.embed_tokens");
+    const bool qkv_bias = config_.qkv_bias;
+    embedding_ = linear("model.embed_tokens", false);
     for (Index i = 0; i < config_.layers; ++i) {
       const std::string at = "model.layers." + std::to_string(i) + ".";
       layers_.push_back({norm(at + "input_layernorm"), norm(at + "post_attention_layernorm"),
-                         linear(at + "self_attn.q_proj"), linear(at + "self_attn.k_proj"),
-                         linear(at + "self_attn.v_proj"), linear(at + "self_attn.o_proj"), linear(at + "mlp.gate_proj"),
-                         linear(at + "mlp.up_proj"), linear(at + "mlp.down_proj")});
+                         linear(at + "self_attn.q_proj", qkv_bias), linear(at + "self_attn.k_proj", qkv_bias),
+                         linear(at + "self_attn.v_proj", qkv_bias), as_stored(at + "self_attn.o_proj"),
+                         as_stored(at + "mlp.gate_proj"), as_stored(at + "mlp.up_proj"),
+                         as_stored(at + "mlp.down_proj")});
     }
     norm_ = norm("model.norm");
-    if (!config_.tied_embeddings) head_ = linear("lm_head");
+    if (!config_.tied_embeddings) head_ = linear("lm_head", false);
     if (lora_ && adapter_layers() == 0)
       throw ConfigError("LoraOptions: no layer's name ends in \"" +
                         (lora_->layers.empty() ? "" : lora_->layers.front()) + "\"" +

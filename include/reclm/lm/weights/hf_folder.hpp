@@ -97,7 +97,8 @@ inline ModelConfig read_hf_config(const std::filesystem::path& folder) {
   config.rope_scaling =
       rope_scaling(file, root.has("rope_scaling") ? root["rope_scaling"] : parameters, config.context);
   config.tied_embeddings = file.boolean(root, "tie_word_embeddings", bert);
-  config.qkv_bias = bert || file.boolean(root, "attention_bias", config.architecture == Architecture::qwen2);
+  const bool qwen2 = config.architecture == Architecture::qwen2;  // has them, and does not ask for attention_bias
+  config.qkv_bias = bert || qwen2 || file.boolean(root, "attention_bias", false);
   config.mlp_bias = !bert && file.boolean(root, "mlp_bias", false);
   config.token_types = bert ? file.integer(root, "type_vocab_size", 2) : 0;
   const std::string activation = file.text(root, "hidden_act", bert ? "gelu" : "silu");
@@ -154,7 +155,8 @@ inline GenerationDefaults read_generation_defaults(const std::filesystem::path& 
 
 /// Weights of a folder: model.safetensors, or the shards that model.safetensors.index.json names. F32, F16 and BF16 lie
 /// in the mapped files; tensors of other types (buffers of positions) are passed over. Prefixes that the same model has
-/// in some folders and not in others ("bert.", "model.") are set right.
+/// in some folders and not in others ("bert.", "model.") are set right, and the names that BERT's first files have for
+/// norms ("LayerNorm.gamma", "LayerNorm.beta").
 class HfFolder final : public WeightSource {
  public:
   /// @throws IoError, DataError
@@ -239,7 +241,13 @@ class HfFolder final : public WeightSource {
   }
 
   [[nodiscard]] std::string usual_name(const std::string& name) const {
-    if (config_.architecture == Architecture::bert) return name.starts_with("bert.") ? name.substr(5) : name;
+    if (config_.architecture == Architecture::bert) {
+      std::string usual = name.starts_with("bert.") ? name.substr(5) : name;
+      for (const auto& [old, now] :
+           {std::pair("LayerNorm.gamma", "LayerNorm.weight"), {"LayerNorm.beta", "LayerNorm.bias"}})
+        if (usual.ends_with(old)) usual.replace(usual.size() - std::strlen(old), std::string::npos, now);
+      return usual;
+    }
     const bool bare = name.starts_with("layers.") || name.starts_with("embed_tokens.") || name.starts_with("norm.");
     return bare ? "model." + name : name;
   }

@@ -18,7 +18,21 @@
 
 namespace reclm::lm {
 
-/// config.json for a configuration; reading it gives the same configuration.
+namespace detail {
+
+/// What a configuration is saved as. Hugging Face's Llama has no window, its Qwen2 always has biases; Mistral's and
+/// Llama's compute the same without.
+inline Architecture saved_architecture(const ModelConfig& config) {
+  const bool plain_qwen = config.architecture == Architecture::qwen2 && !config.qkv_bias;
+  if (config.architecture != Architecture::llama && !plain_qwen) return config.architecture;
+  return config.sliding_window > 0 ? Architecture::mistral : Architecture::llama;
+}
+
+}  // namespace detail
+
+/// config.json for a configuration. Reading it gives the same configuration, but that the end-of-text token is among
+/// the stops, as the first; Llama with a sliding window comes back as Mistral, and Qwen2 without biases as one of
+/// these.
 /// @param weights the type that most weights have in the file ("float32", "bfloat16")
 inline std::string config_json(const ModelConfig& config, std::string_view weights = "float32") {
   std::string text = "{\n";
@@ -36,8 +50,9 @@ inline std::string config_json(const ModelConfig& config, std::string_view weigh
        {"qwen2", "Qwen2ForCausalLM"},
        {"mistral", "MistralForCausalLM"},
        {"bert", "BertModel"}}};
-  const auto [type, name] = names[static_cast<std::size_t>(config.architecture)];
-  const bool bert = config.architecture == Architecture::bert;
+  const Architecture architecture = detail::saved_architecture(config);
+  const auto [type, name] = names[static_cast<std::size_t>(architecture)];
+  const bool bert = architecture == Architecture::bert;
   raw("architectures", "[" + detail::json_text(name) + "]");
   word("model_type", type);
   word("torch_dtype", weights);
@@ -61,11 +76,11 @@ inline std::string config_json(const ModelConfig& config, std::string_view weigh
     truth("tie_word_embeddings", config.tied_embeddings);
     if (config.sliding_window > 0) {
       number("sliding_window", config.sliding_window);
-      if (config.architecture == Architecture::qwen2) {
+      if (architecture == Architecture::qwen2) {
         truth("use_sliding_window", true);
         number("max_window_layers", 0);
       }
-    } else if (config.architecture == Architecture::mistral) {
+    } else if (architecture == Architecture::mistral) {
       raw("sliding_window", "null");
     }
     if (const RopeScaling& scaling = config.rope_scaling; scaling.kind != RopeScaling::Kind::none) {
@@ -94,7 +109,7 @@ inline std::string config_json(const ModelConfig& config, std::string_view weigh
   };
   token("bos_token_id", config.bos);
   token("pad_token_id", config.pad);
-  if (config.stops.size() > 1) {
+  if (!config.stops.empty() && config.stops != std::vector<TokenId>{config.eos}) {
     // The first is the end-of-text token, as readers of a list take it.
     std::string list;
     const auto add = [&](TokenId id) { list.append(list.empty() ? "[" : ", ").append(std::to_string(id)); };

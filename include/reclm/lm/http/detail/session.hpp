@@ -66,7 +66,10 @@ class Session {
     client_.set_keep_alive(true);
     client_.set_follow_location(false);  // a key must not travel on
     if (address.secure) {
-      if (!options.ca_file.empty()) client_.set_ca_cert_path(options.ca_file);
+      if (!options.ca_file.empty()) {
+        client_.set_ca_cert_path(options.ca_file);
+        SSL_CTX_set_default_verify_paths(client_.ssl_context());  // which httplib leaves out beside a file
+      }
       client_.enable_server_certificate_verification(true);
     }
   }
@@ -183,8 +186,12 @@ class Session {
     outcome.worth_retrying = true;
     outcome.remedy = "check that the server runs and the URL is right";
     switch (error) {
-      case httplib::Error::SSLServerVerification:
       case httplib::Error::SSLLoadingCerts:
+        outcome.worth_retrying = false;
+        outcome.problem = "no certificates could be read from ca_file, \"" + options_.ca_file + "\"";
+        outcome.remedy = "name a readable file with -----BEGIN CERTIFICATE----- in it (PEM), or none";
+        break;
+      case httplib::Error::SSLServerVerification:
         outcome.worth_retrying = false;
         outcome.problem = "the server's certificate is not to be trusted";
         outcome.remedy = "use a host with a valid certificate; for one of your own name its CA file";
@@ -218,9 +225,10 @@ class Session {
 
   // The first words of an answer on one line, without the key should the server repeat it.
   [[nodiscard]] std::string excerpt(std::string body) const {
-    if (!key_.empty())
-      for (auto at = body.find(key_); at != std::string::npos; at = body.find(key_, at))
-        body.replace(at, key_.size(), "***");
+    constexpr std::string_view blot = "***";
+    if (!key_.empty())  // goes on behind the blot, which may hold a key of asterisks
+      for (auto at = body.find(key_); at != std::string::npos; at = body.find(key_, at + blot.size()))
+        body.replace(at, key_.size(), blot);
     constexpr std::size_t kLongest = 300;
     std::string said;
     for (const char c : std::string_view(body).substr(0, kLongest))
