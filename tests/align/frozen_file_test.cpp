@@ -268,6 +268,8 @@ TEST_CASE("a scorer that knows nothing of unseen items is saved and loaded like 
   auto again = adapt(scorer, make_profiles(data.item_profiles), {.cutoff = 5});
   again.load(folder / "model.safetensors");
   CHECK(again.recommend(3, 10).front().score == enhanced.recommend(3, 10).front().score);
+  CHECK(again.recommend(3, Index{1} << 40).size() == enhanced.recommend(3, 81).size());  // all there are
+  CHECK(again.serving().recommend(3, Index{1} << 40).size() == again.serving().recommend(3, 81).size());
   CHECK_THROWS_AS(ServingModel::load(folder / "model.safetensors"), DataError);
 }
 

@@ -2,6 +2,7 @@
 /// @file frozen_adapter.hpp
 /// `FrozenAdapter`: a better model made from a finished one, whose weights are never touched.
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <span>
@@ -117,7 +118,7 @@ class FrozenAdapter {
   void score(Id user, std::span<const Id> items, std::span<float> out) const { core_.score(user, items, out); }
   /// The best `k` items that the user has not clicked, unseen ones included.
   [[nodiscard]] std::vector<Recommendation> recommend(Id user, Index k) const {
-    return to_list(core_.top_k(std::span(&user, 1), k));
+    return to_list(core_.top_k(std::span(&user, 1), std::min(k, std::max<Index>(items(), 1))));
   }
   /// The same for many users. @throws ShapeError on an unknown user; ConfigError on k < 1
   [[nodiscard]] TopK top_k(std::span<const Id> users, Index k) const { return core_.top_k(users, k); }

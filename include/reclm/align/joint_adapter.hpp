@@ -2,6 +2,7 @@
 /// @file joint_adapter.hpp
 /// `JointAdapter`: a better model made by training somebody's model together with profiles.
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -108,6 +109,7 @@ class JointAdapter {
     });
   }
   [[nodiscard]] std::vector<Recommendation> recommend(Id user, Index k) const {
+    k = std::min(k, std::max<Index>(items(), 1));
     const TopK lists = top_k(std::span(&user, 1), k);
     std::vector<Recommendation> result;
     for (Index c = 0; c < k && lists.items(0, c) != kNoItem; ++c)

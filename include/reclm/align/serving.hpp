@@ -113,6 +113,7 @@ class ServingModel {
 
   /// The same for one user. @throws ShapeError, ConfigError
   [[nodiscard]] std::vector<Recommendation> recommend(Id user, Index k) const {
+    k = std::min(k, std::max<Index>(items(), 1));
     const TopK lists = top_k(std::span(&user, 1), k);
     std::vector<Recommendation> result;
     for (Index c = 0; c < k && lists.items(0, c) != kNoItem; ++c)
