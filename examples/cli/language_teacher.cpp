@@ -1,15 +1,31 @@
 // A model on this machine as a teacher.
 
+#include "language_teacher.hpp"
+
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "compiled_language.hpp"
-#include "language_model.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/consensus.hpp"
 #include "reclm/instruct/decoder_teacher.hpp"
 #include "reclm/lm/training/peft.hpp"
 
 namespace reclm::cli {
+
+std::string files_print(const std::filesystem::path& folder, std::initializer_list<const char*> names) {
+  Fingerprint print;
+  for (const char* name : names) {
+    std::ifstream in(folder / name, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    print.add(std::as_bytes(std::span(bytes)));
+  }
+  return print.text();
+}
 
 AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::path& adapter,
                          const WriterOptions& options) {
@@ -40,11 +56,15 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
     const auto whole = path.lexically_normal();
     return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   };
-  const instruct::TeacherFacts facts{.model = model.name, .adapter = adapter.empty() ? "" : last_name(adapter)};
+  instruct::TeacherFacts facts{.model = model.name, .adapter = adapter.empty() ? "" : last_name(adapter)};
+  add_settings(facts, "precision " + options.precision);
+  if (!adapter.empty()) add_settings(facts, files_print(adapter, {"adapter_config.json", "adapter_model.safetensors"}));
+  instruct::TeacherFacts known = facts;
+  add_settings(known, how);
   const Index context = model.weights->config().context;
   const auto encode = model.codec.encode;
   const auto writer = std::make_shared<std::unique_ptr<Writer>>();
-  return {.known = facts,
+  return {.known = known,
           .ask =
               [writer, model = std::move(model), adapter, facts, precision = precision_named(options.precision), how](
                   auto requests, const auto& sink) {
@@ -56,12 +76,17 @@ AnyTeacher local_teacher(instruct::LanguageModel model, const std::filesystem::p
 }
 
 AnyTeacher consensus_teacher(AnyTeacher teacher, Index count) {
-  const auto facts = instruct::Consensus(teacher, count).facts();
+  return consensus_teacher(std::move(teacher), count, {});
+}
+
+AnyTeacher consensus_teacher(AnyTeacher teacher, Index count, const instruct::GrammarRules& rules) {
+  const auto facts = instruct::Consensus(teacher, count, rules).facts();
   auto count_tokens = teacher.count;
   const Index context = teacher.context;
   return {.known = facts,
-          .ask = [teacher = std::move(teacher), count](
-                     auto requests, const auto& sink) { instruct::Consensus(teacher, count).answer(requests, sink); },
+          .ask = [teacher = std::move(teacher), count, rules](
+                     auto requests,
+                     const auto& sink) { instruct::Consensus(teacher, count, rules).answer(requests, sink); },
           .count = std::move(count_tokens),
           .context = context};
 }

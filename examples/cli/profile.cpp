@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "interrupt.hpp"
+#include "language_teacher.hpp"
 #include "reclm/core/parallel.hpp"
 #include "reclm/instruct/dialogues.hpp"
 #include "reclm/instruct/imported_answers.hpp"
@@ -77,7 +78,7 @@ class Run {
       taught.data = load(options_.data, false);
     data_ = std::move(taught.data);
     AnyTeacher teacher = choose_teacher(taught);
-    if (options_.consensus > 1) teacher = consensus_teacher(std::move(teacher), options_.consensus);
+    if (options_.consensus > 1) teacher = consensus_teacher(std::move(teacher), options_.consensus, rules());
     ProfileStore store(options_.out);
     repaired_ = store.repaired();
     DialogueOptions how = dialogue_options(options_);
@@ -167,12 +168,14 @@ class Run {
             .ask = [known](auto requests, const auto& sink) { known->answer(requests, sink); }};
   }
 
+  [[nodiscard]] GrammarRules rules() const { return {.strict = options_.strict}; }
+
   bool write(const std::string& about, ProfileStore& store, AnyTeacher& teacher, const Built<PromptSample>& prompts,
              const Observer& observer) {
     WriteProfilesOptions how;
     how.attempts = options_.writer.attempts;
     how.seed = options_.seed;
-    how.grammar.strict = options_.strict;
+    how.grammar = rules();
     how.observer = observer;
     parts_.push_back({about, write_profiles(store, teacher, prompts.samples, data_, how), prompts.skipped, {}});
     for (const StoreLine& line : store.lines())
@@ -227,11 +230,11 @@ void add_profile(CLI::App& app, Invocation& call) {
       "Asks for \"User identity: a, b, c; User interests: x, y, z\" about each user, from the user's train\n"
       "interactions, and then about each item, from its text and the profiles of some who chose it. Answers go\n"
       "into a file of JSON lines, each with model, seed and the prompt's hash; what breaks the form is asked\n"
-      "again. Equal prompts are asked once. Nothing is asked twice: after an interruption, a failure or a crash\n"
-      "the same command goes on. Who writes: a server that speaks OpenAI's interface (vLLM, llama-server,\n"
-      "Ollama, hosted ones), a model on this machine, a file of answers, or the embedded world's own oracle. The key "
-      "of a server is read\n"
-      "from an environment variable, sent over https or to this machine alone, and never shown or stored.",
+      "again. Equal prompts are asked once. Nothing is asked twice of the same writer with the same settings: after\n"
+      "an interruption, a failure or a crash the same command goes on. Who writes: a server that speaks OpenAI's\n"
+      "interface (vLLM, llama-server, Ollama, hosted ones), a model on this machine, a file of answers, or the\n"
+      "embedded world's own oracle. The key of a server is read from an environment variable, sent over https or\n"
+      "to this machine alone, and never shown or stored.",
       "  reclm profile --world --out profiles.jsonl\n"
       "  reclm profile --data DIR --model SmolLM2.gguf --only-profiles --users 100 --about users --out profiles.jsonl\n"
       "  reclm profile --data DIR --endpoint http://127.0.0.1:8000/v1 --out profiles.jsonl --vectors DIR\n"

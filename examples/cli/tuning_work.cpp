@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compiled_tuning.hpp"
+#include "language_teacher.hpp"
 #include "reclm/eval/tuning_chapter.hpp"
 #include "reclm/instruct/best_of.hpp"
 #include "reclm/instruct/pipeline.hpp"
@@ -107,7 +108,9 @@ RunDefaults run_defaults(ModelSize size) {
 
 void check_tuning(const TuningCommandOptions& given) {
   if (!given.columns.empty()) split_list("--columns", given.columns);
-  check_stages(options_of(ModelSize::tiny, given).stages);
+  const TuningOptions how = options_of(ModelSize::tiny, given);
+  check_stages(how.stages);
+  check_reward(how);
   if (!given.reward.empty() && !std::filesystem::exists(std::filesystem::path(given.reward) / "reward.json"))
     throw BadInput(given.reward +
                    ": there is no reward. Remedy: name the folder `reward` of a tuning that ran that stage");
@@ -159,7 +162,9 @@ AnyTeacher best_of_teacher(AnyTeacher teacher, Index count, const LanguageModel&
   how.dialogues.columns = columns_of(size, given, taught.data);
   const auto judged = open_input(
       [&] { return std::make_shared<Judged>(std::move(teacher), count, model, tuning_data(taught), how, folder); });
-  return {.known = judged->best.facts(),
+  TeacherFacts facts = judged->best.facts();
+  add_settings(facts, files_print(folder, {"reward.json", "scorer.safetensors"}));
+  return {.known = std::move(facts),
           .ask = [judged](auto requests, const auto& sink) { judged->best.answer(requests, sink); }};
 }
 

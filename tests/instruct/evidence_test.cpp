@@ -94,6 +94,7 @@ TEST_CASE("lift and reach of a profile: missing entries are worth what unknown o
   CHECK(mean_reach(Matrix<double>(0, 0)) == 0);
   CHECK(form_of("User identity: a, A; User interests: b, c").distinct == 0.75);
   CHECK(form_of("User identity: a, b; User interests: c, d").whole);
+  CHECK(form_of(" User identity: a, b; User interests: c, d\n").whole);  // behind Llama 2's chat template
   CHECK_FALSE(form_of("Sure! User identity: a; User interests: c").whole);
   CHECK_FALSE(form_of("User identity: a; User interests: b User identity: c; User interests: d").whole);
 }

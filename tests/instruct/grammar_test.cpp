@@ -166,7 +166,9 @@ TEST_CASE("what is no profile is refused by the name of its fault") {
 
   CHECK(strict_fault("User identity: Fan, fan; User interests: NBA") == ProfileFault::repeated_entry);
   CHECK(strict_fault("User identity: Fan; User interests: NBA and\nmore, x") == ProfileFault::not_the_form);
-  CHECK(strict_fault(" User identity: Fan; User interests: NBA") == ProfileFault::not_the_form);
+  // Behind some chat templates every answer begins with a blank.
+  CHECK(strict_fault(" User identity: Fan; User interests: NBA") == ProfileFault::none);
+  CHECK(strict_fault("\n User identity: Fan; User interests: NBA.\r\n") == ProfileFault::none);
   CHECK(strict_fault("User identity: Fan;  User interests: NBA") == ProfileFault::not_the_form);
   CHECK(strict_fault("User Identity: Fan; User interests: NBA") == ProfileFault::not_the_form);
   CHECK(strict_fault("User identity: Fan,Cook; User interests: NBA") == ProfileFault::not_the_form);

@@ -9,6 +9,7 @@
 #include "reclm/data/splits.hpp"
 #include "reclm/lm/weights/open_weights.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/sanitized.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -43,6 +44,17 @@ TuningData data_of(const Workshop& shop) {
     return names;
   };
   return from;
+}
+
+/// What is said on refusing; "" where nothing is.
+template <class Action>
+std::string refusal(const Action& action) {
+  try {
+    action();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return {};
 }
 
 }  // namespace
@@ -111,13 +123,56 @@ TEST_CASE("all stages run in one call, and go on after interruptions to the same
         changed([](auto& o) { o.mixture.malformed = -2; })})
     CHECK_THROWS_AS(tune(shop.model, from, options), Error);
 
-  // The reward of one run guides another.
+  // Fewer steps than were taken, or weights that are held otherwise, are none either.
+  CHECK_THROWS_AS(tune(shop.model, from, changed([](auto& o) { o.ppo.steps = 2; })), ConfigError);
+  for (const char* stage : {"sft", "reward"}) {
+    TuningOptions rounded = changed([&](auto& o) { o.stages = {stage}; });
+    rounded.held = {.bf16_products = true};
+    CHECK_THROWS_AS(tune(shop.model, from, rounded), ConfigError);
+  }
+
+  // The reward of one run guides another, which trains none.
   TuningOptions guided = quick(folder / "guided");
-  guided.stages = {"ppo"};
+  guided.stages = {"reward", "ppo"};
   guided.given_reward = folder / "whole" / "reward";
   guided.encoder.width = 24;  // the reward says its own
   CHECK(load_mixture(guided.given_reward).width == 16);
-  CHECK(tune(shop.model, from, guided).ppo->history.size() == 3);
+  const TuningReport by_given = tune(shop.model, from, guided);
+  CHECK(by_given.ppo->history.size() == 3);
+  CHECK_FALSE(by_given.reward);
+  CHECK_FALSE(std::filesystem::exists(folder / "guided" / "reward.safetensors"));
+}
+
+TEST_CASE("a stage goes on from no checkpoint that began with other updates") {
+  const TemporaryFolder folder;
+  const Workshop shop(16);
+  const TuningData from = data_of(shop);
+  TuningOptions options = quick(folder / "same");
+  options.shown = 0;
+  options.stages = {"collaborative"};
+  tune(shop.model, from, options);
+  const TuningReport again = tune(shop.model, from, options);  // finished: taken up as it is
+  CHECK(again.finetunes.at("collaborative").tokens == 0);
+  options.stages = {"sft", "collaborative"};
+  const std::string stale = refusal([&] { tune(shop.model, from, options); });
+  CHECK(contains(stale, "collaborative.safetensors"));
+  CHECK(contains(stale, "Remedy"));
+  // As it would be in a folder of its own, once the stale checkpoint is gone.
+  std::filesystem::remove(folder / "same" / "collaborative.safetensors");
+  tune(shop.model, from, options);
+  options.folder = folder / "fresh";
+  tune(shop.model, from, options);
+  const auto adapter = [&](const char* run) { return lm::read_peft(folder / run / "collaborative").adapter; };
+  for (const auto& [name, matrices] : adapter("fresh")) CHECK(matrices.b == adapter("same").at(name).b);
+  // Nor does one that was trained below other weights of sft.
+  options = quick(folder / "full");
+  options.shown = 0;
+  options.full_sft = true;
+  options.stages = {"sft", "items"};
+  tune(shop.model, from, options);
+  options.sft.learning_rate = 2e-2;
+  std::filesystem::remove(folder / "full" / "sft.safetensors");
+  CHECK(contains(refusal([&] { tune(shop.model, from, options); }), "items.safetensors"));
 }
 
 TEST_CASE("profiles of evaluation users are not learned, though they are neighbours of learners", "[long]") {
@@ -250,6 +305,11 @@ TEST_CASE("a tuning refuses what cannot be") {
   options.stages = {"sft", "ppo"};
   CHECK_THROWS_AS(tune(shop.model, from, options), ConfigError);
   CHECK(std::filesystem::file_size(folder / "rewarded" / "reward" / "reward.json") == 2);
+  // So would they with one that comes too late; and a stage has one checkpoint.
+  options.stages = {"sft", "ppo", "reward"};
+  CHECK(contains(refusal([&] { tune(shop.model, from, options); }), "put reward before ppo"));
+  options.stages = {"sft", "collaborative", "sft"};
+  CHECK(contains(refusal([&] { tune(shop.model, from, options); }), "the stage sft is named twice"));
   options.folder = folder.path();
   // Nobody has a neighbour: what A2 and A3 lack is said.
   TuningData alone = from;

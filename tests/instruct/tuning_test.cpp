@@ -16,12 +16,28 @@
 #include "reclm/instruct/rl/tune_policy.hpp"
 #include "reclm/lm/training/finetune.hpp"
 #include "support/catch.hpp"
+#include "support/contains.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
 using namespace reclm::instruct;
 using namespace reclm_test;
 using reclm::test::TemporaryFolder;
+
+namespace {
+
+/// What is said on refusing; "" where nothing is.
+template <class Action>
+std::string refusal(const Action& action) {
+  try {
+    action();
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace
 
 TEST_CASE("the reward model's stage goes on where it was stopped, to the same bits") {
   const TemporaryFolder folder;
@@ -49,6 +65,10 @@ TEST_CASE("the reward model's stage goes on where it was stopped, to the same bi
       train_scorer(other, pairs, pairs, {.epochs = 3, .checkpoint = folder / "reward.safetensors", .resume = true}),
       ConfigError);
   CHECK_THROWS_AS(train_scorer(other, pairs.first(0), pairs), ConfigError);
+  // A scorer that begins with other updates is none of this course.
+  SequenceScorer<> moved(shop.model, kUpdates);
+  moved.parameters().front()->value.data()[0] += 0.5f;
+  CHECK(contains(refusal([&] { run(moved, 0, true); }), "the stage was begun with start = "));
 }
 
 TEST_CASE("a sequence scores the same alone and beside others that begin like it") {
@@ -85,6 +105,8 @@ TEST_CASE("an answer is read as what stands behind its question, not as a text's
   CHECK(tokens.front() == 0);
   tokens.erase(tokens.begin());
   CHECK(tokens == plain);
+  // Nor do the blanks count that some chat templates leave before it.
+  CHECK(SequenceScorer<>(shop.model, kUpdates).tokens(pair.prompt, " " + pair.chosen + "\n") == plain);
 }
 
 TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits") {
@@ -97,8 +119,10 @@ TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits
     return scores;
   };
   for (const auto algorithm : {RlAlgorithm::ppo, RlAlgorithm::grpo}) {
+    Index steps = 4;
     const auto run = [&](Index stop, bool resume, LmPolicy<>& policy) {
-      TunePolicyOptions options{.steps = 4, .questions = 6, .checkpoint = folder / "ppo.safetensors", .resume = resume};
+      TunePolicyOptions options{
+          .steps = steps, .questions = 6, .checkpoint = folder / "ppo.safetensors", .resume = resume};
       options.rl = {.algorithm = algorithm, .group = 2, .minibatch = 4, .learning_rate = 1e-2};
       options.observer = [=](const Progress& p) { return p.step != stop; };
       return tune_policy<Cpu, float>(policy, length, options);
@@ -115,6 +139,12 @@ TEST_CASE("reinforcement learning goes on where it was stopped, to the same bits
     CHECK(two.history[3].kl_coefficient == one.history[3].kl_coefficient);
     for (std::size_t k = 0; k < whole.parameters().size(); ++k)
       CHECK(resumed.parameters()[k]->value.to_host() == whole.parameters()[k]->value.to_host());
+    steps = 3;
+    LmPolicy<> fewer(shop.model, {}, prompts.tokens, options);
+    CHECK(contains(refusal([&] { run(0, true, fewer); }), "has taken 4 steps already, and 3 are asked for"));
+    steps = 5;
+    LmPolicy<> more(shop.model, {}, prompts.tokens, options);
+    CHECK(run(0, true, more).history.size() == 5);
   }
 }
 
@@ -150,6 +180,29 @@ TEST_CASE("a policy draws by the probabilities that it is trained with") {
   }
   CHECK(at == log_probs.size());
   CHECK(instruct::detail::host_values(tape.value(now.values)) == std::vector<double>(at, 0.0));
+}
+
+TEST_CASE("a blank before an answer costs nothing of its reward, and entries keep their places in the text") {
+  const Workshop shop(16);
+  const auto evidence = shop.evidence();
+  SequenceScorer<> scorer(shop.model, kUpdates);
+  for (auto* p : scorer.parameters())
+    for (Index k = 0; k < p->value.size(); ++k) p->value.data()[k] += 0.01f * static_cast<float>(k % 5);
+  ProfileReward<> reward(&scorer, *evidence);
+  reward.mixture.evidence = {0.5, 1, 2, 1.5, 0.5, 0.25};
+  std::vector<ProfileAnswer> plain, blank;
+  for (std::size_t k = 0; k < 12; ++k) {
+    plain.push_back({shop.pairs[k].user, &shop.pairs[k].prompt, shop.pairs[k].chosen});
+    blank.push_back({shop.pairs[k].user, &shop.pairs[k].prompt, " " + shop.pairs[k].chosen + "\n"});
+  }
+  reward.calibrate(plain);
+  CHECK(reward.evidence(blank) == reward.evidence(plain));
+  const auto one = reward.by_entry(plain), two = reward.by_entry(blank);
+  for (std::size_t k = 0; k < plain.size(); ++k) {
+    CHECK(two[k].total == Approx(one[k].total));
+    REQUIRE(two[k].entries.size() == one[k].entries.size());
+    for (std::size_t e = 0; e < one[k].entries.size(); ++e) CHECK(two[k].entries[e].end == one[k].entries[e].end + 1);
+  }
 }
 
 TEST_CASE("an answer that max_tokens cut off is no profile, to the study and to the reward") {

@@ -79,10 +79,12 @@ class Consensus {
     if (count < 1) throw ConfigError("Consensus: count must be 1 or more");
   }
 
-  /// Those of the teacher; to the adapter's name is added of how many answers the consensus is.
+  /// Those of the teacher; to the adapter's name is added of how many answers the consensus is, to the settings the
+  /// rules.
   [[nodiscard]] TeacherFacts facts() const {
     TeacherFacts facts = teacher_.facts();
     facts.adapter += (facts.adapter.empty() ? "consensus of " : ", consensus of ") + std::to_string(count_);
+    add_settings(facts, rules_);
     return facts;
   }
 

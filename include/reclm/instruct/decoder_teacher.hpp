@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,18 @@ struct DecoderTeacherOptions {
   Index batch = 16;            ///< texts under way at once
 };
 
+/// Adds how texts are drawn: all of the options that an answer depends on.
+inline void add_settings(TeacherFacts& facts, const DecoderTeacherOptions& options) {
+  const lm::SamplingOptions& how = options.sampling;
+  std::ostringstream text;
+  text.precision(9);
+  text << how.temperature << ' ' << how.top_k << ' ' << how.top_p << ' ' << how.min_p << ' ' << how.repetition_penalty
+       << ' ' << how.distinct_entries << ' ' << options.max_tokens;
+  if (options.only_profiles) text << " profiles of " << options.least << " to " << options.most;
+  for (const std::string& stop : options.stops) text << '\0' << stop;
+  add_settings(facts, text.str());
+}
+
 /// Holds references: decoder and texts must outlive it. A request's answer depends on its prompt and seed alone.
 template <class B = Cpu>
 class DecoderTeacher {
@@ -39,7 +52,8 @@ class DecoderTeacher {
   /// A dialogue as the model's tokens, up to where its answer begins.
   using Encode = std::function<std::vector<lm::TokenId>(const lm::Dialogue&)>;
 
-  /// @param facts  the names of model and adapter in stores
+  /// @param facts  the names of model and adapter in stores; its settings say what else the model depends on, such as
+  ///               the adapter's bytes
   /// @throws ConfigError on options that cannot be
   DecoderTeacher(TeacherFacts facts, const lm::Decoder<B>& decoder, const lm::TokenTexts& texts, Encode encode,
                  DecoderTeacherOptions options = {})
@@ -48,6 +62,7 @@ class DecoderTeacher {
         texts_(texts),
         encode_(std::move(encode)),
         options_(std::move(options)) {
+    add_settings(facts_, options_);
     lm::check(options_.sampling);
     if (options_.max_tokens < 1 || options_.batch < 1)
       throw ConfigError("DecoderTeacherOptions: max_tokens and batch must be at least 1");

@@ -39,16 +39,18 @@ struct Profile {
   bool operator==(const Profile&) const = default;
 };
 
-/// How a profile is read. Strict: exactly the grammar. Tolerant: labels in any case, in singular or plural, in bold,
-/// behind other words; a line end or full stop for the semicolon, semicolons for commas; list marks, quotes and square
-/// brackets around entries; repeated entries (dropped) and empty ones; words after a blank line, and lists of another
-/// label, "; User habits:" (dropped). Entries of the exact form stay as they are, but for marks that all of several
-/// have, "and" before the last, and repeats. What a tolerant reading takes, `format_profile` writes so that a strict
-/// one reads the same.
+/// How a profile is read. Strict: exactly the grammar, but for blanks around the text. Tolerant: labels in any case, in
+/// singular or plural, in bold, behind other words; a line end or full stop for the semicolon, semicolons for commas;
+/// list marks, quotes and square brackets around entries; repeated entries (dropped) and empty ones; words after a
+/// blank line, and lists of another label, "; User habits:" (dropped). Entries of the exact form stay as they are, but
+/// for marks that all of several have, "and" before the last, and repeats. What a tolerant reading takes,
+/// `format_profile` writes so that a strict one reads the same.
 struct GrammarRules {
   Index least = 1, most = 6;  ///< identities, and interests; teachers that are asked for 3 write 1 to 6
   Index longest_entry = 84;   ///< bytes, as lm::ListGrammar writes at most; longer ones are sentences without commas
   bool strict = false;
+
+  bool operator==(const GrammarRules&) const = default;
 };
 
 /// Why a text is no profile, in the order in which it is looked at.
@@ -350,7 +352,7 @@ inline ProfileReading read_profile(std::string_view text, const GrammarRules& ru
       return refuse(fault);
   if (!rules.strict) return result;
 
-  if (const auto exact = detail::exact_profile(text))
+  if (const auto exact = detail::exact_profile(detail::trimmed(text)))
     result.profile = *exact;
   else
     return refuse(ProfileFault::not_the_form);

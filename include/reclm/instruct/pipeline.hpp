@@ -24,7 +24,9 @@
 #include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/collaborative.hpp"
 #include "reclm/instruct/detail/ppo_dependences.hpp"
+#include "reclm/instruct/detail/require_samples.hpp"
 #include "reclm/instruct/detail/shown_profiles.hpp"
+#include "reclm/instruct/detail/stage_start.hpp"
 #include "reclm/instruct/preferences.hpp"
 #include "reclm/instruct/reward/fit_evidence.hpp"
 #include "reclm/instruct/reward/saved_reward.hpp"
@@ -48,7 +50,7 @@ class Tuner {
                         std::to_string(data.train.users()) + " users");
     if (options_.folder.empty()) throw ConfigError("TuningOptions: a folder is needed");
     check_stages(options_.stages);
-    check_reward();
+    check_reward(options_);
     if (options_.full_sft && !options_.start.empty())
       throw ConfigError("TuningOptions: full_sft begins with the model's own weights, and start names updates");
     std::filesystem::create_directories(options_.folder);
@@ -70,7 +72,7 @@ class Tuner {
     for (const std::string& stage : options_.stages) {
       if (stage == "sft") distil();
       if (stage == "collaborative") collaborate();
-      if (stage == "reward") train_reward();
+      if (stage == "reward" && options_.given_reward.empty()) train_reward();
       if (stage == "ppo") reinforce();
       if (stage == "items") tune_items();
       if (report_.interrupted) break;
@@ -90,45 +92,22 @@ class Tuner {
     return informed.distillation(users, taught_).samples;
   }
 
-  // Without a reward model all profiles would be worth the same.
-  void check_reward() const {
-    const auto runs = [&](const char* stage) {
-      return std::find(options_.stages.begin(), options_.stages.end(), stage) != options_.stages.end();
-    };
-    const bool needed = options_.mixture.weights[0] > 0 && options_.mixture.evidence == kScorerAlone;
-    if (runs("ppo") && needed && !runs("reward") && options_.given_reward.empty())
-      throw ConfigError(
-          "tune: the stage ppo has no reward. Remedy: add the stage reward before it, or name a trained "
-          "one as given_reward, e.g. " +
-          (options_.folder / "reward").string());
-  }
-
-  // Says why a stage has nothing to learn from.
-  template <class T>
-  static void require_samples(const std::string& stage, const Built<T>& built) {
-    if (!built.samples.empty()) return;
-    const SkipCounts& s = built.skipped;
-    throw ConfigError("tune: the stage " + stage + " has nothing to learn from: " + std::to_string(s.no_profile) +
-                      " users are without a profile, " + std::to_string(s.no_history) + " without two train items, " +
-                      std::to_string(s.no_neighbour) + " without a neighbour who has a profile, " +
-                      std::to_string(s.no_question) + " share no item with one, " + std::to_string(s.over_budget) +
-                      " are beyond the budget. Remedy: profiles of more users, a larger budget, or other stages");
-  }
-
   // Trains the updates that stand so far, or those of their own for items.
   void supervise(const std::string& stage, lm::FinetuneOptions options, const std::vector<ChatSample>& learned,
                  const std::vector<ChatSample>& held_out) {
     const bool full = stage == "sft" && options_.full_sft;
     std::optional<lm::LoraOptions> lora;
     if (!full) lora = options_.lora;
-    lm::TrainableDecoder<B, float> decoder(*model_.weights, full ? lm::TrainableOptions{} : options_.held, lora);
+    const lm::TrainableOptions held = full ? lm::TrainableOptions{} : options_.held;
+    lm::TrainableDecoder<B, float> decoder(*model_.weights, held, lora);
     lm::LoraAdapter& adapter = stage == "items" ? item_adapter_ : adapter_;
     if (!adapter.empty() && !full) decoder.set_adapter(adapter);
     const auto samples = training_samples(model_.codec, learned, model_.weights->config().context);
     const auto others = training_samples(model_.codec, held_out, model_.weights->config().context);
     report_.loss_before[stage] = lm::mean_loss(decoder, std::span<const lm::TrainingSample>(others));
     options.stage = stage;
-    options.model_name = model_.name;
+    // What was trained from another beginning is no state of this stage.
+    options.model_name = model_.name + ", " + start_text(decoder.parameters(), held, tuned_print_);
     options.checkpoint = options_.folder / (stage + ".safetensors");
     options.resume = true;
     options.observer = options_.observer;
@@ -147,6 +126,7 @@ class Tuner {
     std::vector<std::pair<std::string, lm::StoredTensor>> tensors;
     for (const std::string& name : weights.names()) tensors.emplace_back(name, weights.get(name));
     lm::save_model(options_.folder / "sft", weights.config(), tensors);
+    tuned_print_ = weights_print(weights);
     model_ = with_tuned_weights(model_, std::make_shared<const lm::MemoryWeights>(std::move(weights)));
     adapter_ = {};
   }
@@ -209,6 +189,7 @@ class Tuner {
     const auto held_out =
         preference_pairs(dialogues_, split_.evaluation, from_.neighbours.view(), from_.user_profiles).samples;
     TrainScorerOptions options = options_.reward;
+    options.depends_on = weights_text(options_.held, tuned_print_);
     options.checkpoint = options_.folder / "reward.safetensors";
     options.resume = true;
     options.observer = options_.observer;
@@ -289,7 +270,8 @@ class Tuner {
     TunePolicyOptions options = options_.ppo;
     options.checkpoint = options_.folder / "ppo.safetensors";
     options.depends_on =
-        ppo_dependences(model_.name, options_, prompt_print, policy.parameters(), reward.mixture, scorer);
+        ppo_dependences(model_.name + ", " + start_text(policy.parameters(), options_.held, tuned_print_), options_,
+                        prompt_print, reward.mixture, scorer);
     options.resume = true;
     options.observer = options_.observer;
     const auto score = [&](std::span<const Response> responses) {
@@ -388,6 +370,7 @@ class Tuner {
   std::vector<Id> learners_;
   std::vector<std::string> taught_;  // profiles, "" of the evaluation users: they are neighbours of learners, too
   lm::LoraAdapter adapter_, item_adapter_;
+  std::string tuned_print_;  // of the weights that sft left, where it trained all of them
   std::optional<SequenceScorer<B>> scorer_;
   std::unique_ptr<ProfileEvidence> evidence_;
   TuningReport report_;

@@ -2,8 +2,8 @@
 /// @file profile_store.hpp
 /// Profiles on disk, a JSON line each, only ever appended to: what was written before a crash stays written.
 ///
-///     {"user_id": "u1", "profile": "User identity: …", "hash": "…", "model": "…", "adapter": "…", "seed": 1,
-///     "attempt": 1}
+///     {"user_id": "u1", "profile": "User identity: …", "hash": "…", "model": "…", "adapter": "…", "settings": "…",
+///     "seed": 1, "attempt": 1}
 ///     {"item_id": "i9", "rejected": "I cannot …", "fault": "no \"User identity:\"", "hash": …, as above}
 ///
 /// A line is written by one call, so that a killed process leaves at most the last line unfinished; opening the store
@@ -42,6 +42,16 @@
 
 namespace reclm::instruct {
 
+namespace detail {
+
+/// Text as a store gives it back: what is broken in it becomes U+FFFD.
+inline std::string as_stored(const std::string& text) {
+  return nlohmann::json::parse(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+      .get<std::string>();
+}
+
+}  // namespace detail
+
 /// Sixteen hexadecimal digits of a dialogue's roles and texts. The same everywhere; part of the store's format.
 inline std::string prompt_hash(const lm::Dialogue& messages) {
   Fingerprint fingerprint;
@@ -58,6 +68,8 @@ struct StoreLine {
   std::string fault;        ///< why it was rejected; "": it was not
   std::string hash;         ///< of the prompt; "" in lines from elsewhere
   std::string model, adapter;
+  std::string
+      settings;  ///< what else the writer's answers depend on, see TeacherFacts; "": not said, as in older stores
   std::uint64_t seed = 0;
   Index attempt = 1;
   [[nodiscard]] bool rejected() const { return !fault.empty(); }
@@ -98,6 +110,8 @@ class ProfileStore {
   /// then as it was before
   void add(StoreLine line) {
     const std::string text = to_text(line);
+    // As the file will be read: what is broken in texts is repaired there, and prompts that tell of it have one hash.
+    line = read_line(parse_json_line(text, path_.string(), static_cast<long long>(lines_.size()) + 1));
     const off_t before = ::lseek(handle_, 0, SEEK_END);
     for (std::size_t done = 0; done < text.size();) {
       const ssize_t wrote = ::write(handle_, text.data() + done, text.size() - done);
@@ -153,6 +167,7 @@ class ProfileStore {
     if (!line.hash.empty()) object["hash"] = line.hash;
     if (!line.model.empty()) object["model"] = line.model;
     if (!line.adapter.empty()) object["adapter"] = line.adapter;
+    if (!line.settings.empty()) object["settings"] = line.settings;
     object["seed"] = line.seed;
     object["attempt"] = line.attempt;
     return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -170,6 +185,7 @@ class ProfileStore {
     line.hash = record.text("hash", "");
     line.model = record.text("model", "");
     line.adapter = record.text("adapter", "");
+    line.settings = record.text("settings", "");
     const auto number = [&](const char* key, auto& value) {
       if (!record.has(key)) return;
       const auto& found = record.object()[key];

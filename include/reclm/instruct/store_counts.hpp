@@ -27,18 +27,20 @@ struct StoreCounts {
   }
 };
 
-/// Models, adapters and seeds each have answers of their own, as `write_profiles` asks them.
+/// Models, adapters, settings and seeds each have answers of their own, as `write_profiles` asks them.
 /// @param items count lines about items, else those about users
 inline StoreCounts count_lines(const ProfileStore& store, bool items) {
   StoreCounts counts;
   std::set<std::string> whose;
   // A prompt and who was asked it; lines from elsewhere have no prompt's hash, but whom they are about.
-  using Question = std::tuple<std::string, std::string, std::string, std::string, std::uint64_t>;
+  using Question = std::tuple<std::string, std::string, std::string, std::string, std::string, std::uint64_t>;
   std::set<std::pair<Question, Index>> asked;
+  std::set<std::pair<Question, std::string>> told;  // of whom: what is written once more is no answer
   std::map<Question, bool> answered;
   for (const StoreLine& line : store.lines()) {
     if (line.about_item != items) continue;
-    const Question question(line.hash, line.hash.empty() ? line.id : "", line.model, line.adapter, line.seed);
+    const Question question(line.hash, line.hash.empty() ? line.id : "", line.model, line.adapter, line.settings,
+                            line.seed);
     const bool first = asked.emplace(question, line.attempt).second;
     bool& good = answered[question];
     good = good || !line.rejected();
@@ -48,7 +50,7 @@ inline StoreCounts count_lines(const ProfileStore& store, bool items) {
       ++counts.of_fault[line.fault];
       continue;
     }
-    ++(first ? counts.answers : counts.shared);
+    if (told.emplace(question, line.id).second) ++(first ? counts.answers : counts.shared);
     whose.insert(line.id);
   }
   counts.profiles = static_cast<Index>(whose.size());

@@ -9,11 +9,13 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "reclm/core/config.hpp"
 #include "reclm/core/error.hpp"
+#include "reclm/data/fingerprint.hpp"
 #include "reclm/instruct/grammar.hpp"
 #include "reclm/instruct/samples.hpp"
 
@@ -33,8 +35,26 @@ using AnswerSink = std::function<bool(Index index, std::string text)>;
 struct TeacherFacts {
   std::string model;            ///< what wrote the answers, as reports and stores name it
   std::string adapter{};        ///< the tuning on top of it, if any
+  std::string settings{};       ///< a print of what else answers depend on, see add_settings; "": nothing is said
   bool answers_prompts = true;  ///< false: answers depend on whom a prompt is about, not on its words
 };
+
+/// Adds to `facts.settings` what answers depend on besides the names: bytes of an adapter, how texts are drawn. A store
+/// keeps answers of other settings apart, as those of another writer.
+inline void add_settings(TeacherFacts& facts, std::string_view text) {
+  Fingerprint print;
+  if (!facts.settings.empty()) print.add(std::span<const char>(facts.settings));
+  facts.settings = print.add(std::span<const char>(text)).text();
+}
+
+/// The same of what counts as a profile, where that is not the usual.
+inline void add_settings(TeacherFacts& facts, const GrammarRules& rules) {
+  if (rules == GrammarRules{}) return;
+  std::string text = "grammar";
+  for (const Index number : {rules.least, rules.most, rules.longest_entry, Index{rules.strict}})
+    text += " " + std::to_string(number);
+  add_settings(facts, text);
+}
 
 /// Answers each request once at most. What it has no answer for it leaves out; when it fails it throws, after what it
 /// has is delivered.
@@ -67,9 +87,14 @@ class KnownAnswers {
  public:
   /// @param users, items texts of all users and items, "" where there is none; an empty list: none at all
   KnownAnswers(std::string name, std::vector<std::string> users, std::vector<std::string> items)
-      : name_(std::move(name)), users_(std::move(users)), items_(std::move(items)) {}
+      : facts_{.model = std::move(name), .answers_prompts = false}, users_(std::move(users)), items_(std::move(items)) {
+    Fingerprint content;
+    for (const auto* texts : {&users_, &items_})
+      for (const std::string& text : *texts) content.add(std::span<const char>(text));
+    add_settings(facts_, content.text());
+  }
 
-  [[nodiscard]] TeacherFacts facts() const { return {.model = name_, .answers_prompts = false}; }
+  [[nodiscard]] TeacherFacts facts() const { return facts_; }
 
   void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) const {
     for (std::size_t k = 0; k < requests.size(); ++k) {
@@ -85,7 +110,7 @@ class KnownAnswers {
     return id < 0 || static_cast<std::size_t>(id) >= texts.size() ? none : texts[static_cast<std::size_t>(id)];
   }
 
-  std::string name_;
+  TeacherFacts facts_;
   std::vector<std::string> users_, items_;
 };
 

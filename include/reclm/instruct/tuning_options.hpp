@@ -76,7 +76,7 @@ struct TuningOptions {
   TunePolicyOptions ppo{};
   LmPolicyOptions policy{};               ///< its `lora` and `held` are those above
   RewardMixture mixture{.strangers = 2};  ///< weights of the reward's terms; without reward_evidence no strangers
-  std::filesystem::path given_reward{};   ///< a reward trained elsewhere, instead of the stage `reward`
+  std::filesystem::path given_reward{};   ///< a reward trained elsewhere; the stage `reward` is passed over then
   std::filesystem::path start{};  ///< updates to begin with: a PEFT adapter of `lora`'s rank and layers; empty: none
   /// sft trains every weight, not `lora`'s updates: models of a few million weights learn far faster so. `folder`/sft
   /// then holds the model's weights instead of an adapter, and the updates of later stages belong to that model.
@@ -109,13 +109,32 @@ struct TuningOptions {
   Observer observer{};  ///< of all stages; returning false saves and stops
 };
 
-/// @throws ConfigError on a name that is no stage's
+/// @throws ConfigError on a name that is no stage's, or stands twice
 inline void check_stages(std::span<const std::string> stages) {
   const std::vector<std::string> known{"sft", "collaborative", "reward", "ppo", "items"};
-  for (const std::string& stage : stages)
-    if (std::find(known.begin(), known.end(), stage) == known.end())
-      throw ConfigError("TuningOptions: there is no stage \"" + stage +
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    if (std::find(known.begin(), known.end(), stages[k]) == known.end())
+      throw ConfigError("TuningOptions: there is no stage \"" + stages[k] +
                         "\". Remedy: choose from sft, collaborative, reward, ppo, items");
+    // Its checkpoint would be that of the first time.
+    if (const auto before = stages.first(k); std::find(before.begin(), before.end(), stages[k]) != before.end())
+      throw ConfigError("TuningOptions: the stage " + stages[k] +
+                        " is named twice. Remedy: name it once, and raise its epochs or steps");
+  }
+}
+
+/// @throws ConfigError where the stage ppo would have no reward: all profiles would be worth the same
+inline void check_reward(const TuningOptions& options) {
+  const auto place = [&](const char* stage) { return std::find(options.stages.begin(), options.stages.end(), stage); };
+  const auto ppo = place("ppo"), reward = place("reward"), none = options.stages.end();
+  const bool needed = options.mixture.weights[0] > 0 && options.mixture.evidence == kScorerAlone;
+  if (ppo == none || reward < ppo || !needed || !options.given_reward.empty()) return;
+  throw ConfigError(
+      reward != none
+          ? "tune: the stage ppo stands before the stage reward, whose model it needs. Remedy: put reward before ppo"
+          : "tune: the stage ppo has no reward. Remedy: add the stage reward before it, or name a trained one as "
+            "given_reward, e.g. " +
+                (options.folder / "reward").string());
 }
 
 /// Profiles of the evaluation users, or of the held-out items, at one point.

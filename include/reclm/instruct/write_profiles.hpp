@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,8 @@ namespace reclm::instruct {
 
 struct WriteProfilesOptions {
   int attempts = 3;        ///< at each prompt, those of earlier runs counted
-  std::uint64_t seed = 1;  ///< with other seeds, models or adapters profiles are written anew, behind the old ones
+  std::uint64_t seed = 1;  ///< with other seeds, models, adapters or settings profiles are written anew, behind the
+                           ///< old ones
   GrammarRules grammar{};  ///< what counts as a profile
   Observer observer{};     ///< after each answer; metrics: rejected
 };
@@ -66,6 +68,10 @@ class ProfileWriter {
   ProfileWriter(ProfileStore& store, TeacherFacts facts, std::span<const PromptSample> prompts, const Dataset& data,
                 const WriteProfilesOptions& options)
       : store_(store), facts_(std::move(facts)), prompts_(prompts), data_(data), options_(options) {
+    // Lines say of the writer what a store can hold.
+    facts_.model = as_stored(facts_.model);
+    facts_.adapter = as_stored(facts_.adapter);
+    add_settings(facts_, options.grammar);
     if (options.attempts < 1) throw ConfigError("write_profiles: attempts must be at least 1");
     report_.prompts = static_cast<Index>(prompts.size());
     has_line_.resize(prompts.size());
@@ -122,22 +128,33 @@ class ProfileWriter {
     std::unordered_map<std::string, std::vector<std::size_t>> by_line;
     for (std::size_t p = 0; p < prompts_.size(); ++p)
       by_line[line_key(prompts_[p].user < 0, id_of(prompts_[p]))].push_back(p);
+    std::unordered_set<std::string> overtaken;  // whose last profile is another writer's, or of other prompts
     for (const StoreLine& line : store_.lines()) {
-      if (line.model != facts_.model || line.adapter != facts_.adapter || line.seed != options_.seed) continue;
+      const std::string whose = line_key(line.about_item, line.id);
+      if (!line.rejected()) overtaken.insert(whose);
+      if (line.model != facts_.model || line.adapter != facts_.adapter || line.settings != facts_.settings ||
+          line.seed != options_.seed)
+        continue;
       const auto found = keys_.find(key(line.hash, line.about_item, line.id));
       if (found == keys_.end()) continue;
       PromptState& state = states_[found->second];
       state.attempts = line.rejected() ? std::max(state.attempts, line.attempt) : line.attempt;
       if (line.rejected()) continue;
       state.profile = line.text;
-      const auto same = by_line.find(line_key(line.about_item, line.id));
+      const auto same = by_line.find(whose);
       if (same == by_line.end()) continue;
-      for (const std::size_t p : same->second)
-        if (!has_line_[p] && std::find(state.prompts.begin(), state.prompts.end(), p) != state.prompts.end()) {
-          has_line_[p] = true;
-          ++report_.kept;
-        }
+      for (const std::size_t p : same->second) {
+        if (std::find(state.prompts.begin(), state.prompts.end(), p) == state.prompts.end()) continue;
+        overtaken.erase(whose);
+        report_.kept += has_line_[p] ? 0 : 1;
+        has_line_[p] = true;
+      }
     }
+    // Of several profiles the last one counts, so those that hold again go behind the others.
+    for (const PromptState& state : states_)
+      for (const std::size_t p : state.prompts)
+        if (has_line_[p] && overtaken.contains(line_key(prompts_[p].user < 0, id_of(prompts_[p]))))
+          store_.add(line_of(p, state, state.profile, {}, state.attempts));
   }
 
   void share_known() {
@@ -185,6 +202,7 @@ class ProfileWriter {
             .hash = state.hash,
             .model = facts_.model,
             .adapter = facts_.adapter,
+            .settings = facts_.settings,
             .seed = options_.seed,
             .attempt = attempt};
   }
@@ -215,8 +233,10 @@ class ProfileWriter {
 ///
 /// Equal prompts are asked once, and everybody whom they are about gets a line. What breaks the grammar is kept as a
 /// rejected line and asked again with another seed, behind all first attempts, up to `attempts` times. A prompt that
-/// the store answers already, by the same model, adapter and seed, is not asked; so a run that was stopped, killed or
-/// failed goes on where it was, and a teacher that answers in order leaves the same file as without the interruption.
+/// the store answers already, by the same model, adapter, settings and seed, is not asked; so a run that was stopped,
+/// killed or failed goes on where it was, and a teacher that answers in order leaves the same file as without the
+/// interruption. Where another writer, or other prompts, came after such an answer, it is written once more: in a store
+/// the last profile of a user or item counts.
 /// @throws ConfigError, ShapeError on prompts that do not fit; ShapeError on a teacher that answers what was not asked,
 /// or twice; ConfigError on ids that are no UTF-8; IoError; what the teacher throws, what it answered before being kept
 template <Teacher T>

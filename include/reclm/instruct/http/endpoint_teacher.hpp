@@ -3,6 +3,7 @@
 /// A remote model as a teacher.
 
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,16 @@ class EndpointTeacher {
     parameters_.cut_off = kCutOff;
   }
 
-  [[nodiscard]] TeacherFacts facts() const { return {.model = endpoint_.options().model}; }
+  [[nodiscard]] TeacherFacts facts() const {
+    TeacherFacts facts{.model = endpoint_.options().model};
+    std::ostringstream text;
+    text.precision(17);
+    text << parameters_.max_tokens << ' ' << parameters_.temperature << ' ' << parameters_.top_p << ' '
+         << parameters_.extra;
+    for (const std::string& stop : parameters_.stop) text << '\0' << stop;
+    add_settings(facts, text.str());
+    return facts;
+  }
 
   void answer(std::span<const TeacherRequest> requests, const AnswerSink& sink) const {
     std::vector<lm::ChatRequest> chats;

@@ -122,7 +122,8 @@ inline double mean_reach(const Matrix<double>& lifts) {
   return lifts.cols() == 0 ? 0 : total / static_cast<double>(lifts.cols());
 }
 
-/// How an answer is written; nothing of it counts where it does not follow the grammar to the letter.
+/// How an answer is written; nothing of it counts where it does not follow the grammar to the letter. Blanks around it
+/// are the chat template's: behind Llama 2's and Mistral's every answer begins with one.
 struct AnswerForm {
   bool whole = false;
   double distinct = 0;  ///< different entries over all entries, identities and interests
@@ -131,7 +132,7 @@ struct AnswerForm {
 inline AnswerForm form_of(std::string_view text) {
   AnswerForm form;
   if (text.ends_with(kCutOff)) return form;
-  const auto exact = detail::exact_profile(text);
+  const auto exact = detail::exact_profile(detail::trimmed(text));
   if (!exact) return form;
   form.whole = true;
   std::size_t all = 0, different = 0;

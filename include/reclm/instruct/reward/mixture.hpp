@@ -91,12 +91,12 @@ struct WeightChoice {
 /// @param scales   of a calibration set
 /// @param standing the weights that stand; those of no usable term do not
 /// @throws ConfigError when there is no candidate
-/// Cost: C(steps + terms − 1, terms − 1) weights (126 at the defaults' four terms) × candidates.
+/// Cost: C(steps + terms − 1, terms − 1) weights (56 at the defaults, of four usable terms in five steps) × candidates.
 inline WeightChoice choose_weights(std::span<const std::vector<JudgedProfile>> users,
                                    const std::array<RunningScale, kRewardTerms>& scales,
                                    const std::array<bool, kRewardTerms>& usable, TermWeights standing = {},
                                    int steps = 5) {
-  constexpr double kSure = 3;  // standard errors: more than the best of 126 weights gains by luck 19 times in 20
+  constexpr double kSure = 3;  // standard errors: more than the best of 56 weights gains by luck 19 times in 20
   WeightChoice best;
   double judged = 0, candidates = 0;
   for (const auto& user : users) {

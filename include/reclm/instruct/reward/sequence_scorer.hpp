@@ -83,12 +83,13 @@ class SequenceScorer {
     if (!start.empty()) decoder_.set_adapter(start);
   }
 
-  /// The tokens of a question and an answer; of a too long question the beginning is left out.
+  /// The tokens of a question and an answer; of a too long question the beginning is left out, of the
+  /// answer blanks around it.
   [[nodiscard]] std::vector<lm::TokenId> tokens(const lm::Dialogue& question, std::string_view answer) const {
     std::string text = "Question:";
     for (const lm::Message& message : question) text += " " + message.content;
     std::vector<lm::TokenId> all = codec_.encode(text);
-    const auto end = lm::detail::encode_behind(codec_, all, "\n\nAnswer: " + std::string(answer));
+    const auto end = lm::detail::encode_behind(codec_, all, "\n\nAnswer: " + std::string(detail::trimmed(answer)));
     all.insert(all.end(), end.begin(), end.end());
     if (context_ > 0 && static_cast<Index>(all.size()) > context_) all.erase(all.begin(), all.end() - context_);
     return all;

@@ -13,6 +13,7 @@
 
 #include "reclm/core/observer.hpp"
 #include "reclm/data/fingerprint.hpp"
+#include "reclm/instruct/detail/stage_start.hpp"
 #include "reclm/instruct/reward/pair_accuracy.hpp"
 #include "reclm/instruct/reward/sequence_scorer.hpp"
 #include "reclm/instruct/rl/checkpoint.hpp"
@@ -27,6 +28,7 @@ struct TrainScorerOptions {
   double learning_rate = 1e-4;  ///< constant, of AdamW
   double gradient_norm = 1;     ///< 0: never shortened
   std::uint64_t seed = 1;
+  std::string depends_on{};            ///< on what else it depends (the weights below): compared when it is resumed
   std::filesystem::path checkpoint{};  ///< kept up to date; empty: none
   Index checkpoint_every = 50;         ///< steps
   bool resume = false;
@@ -68,6 +70,8 @@ TrainScorerReport train_scorer(SequenceScorer<B>& scorer, std::span<const Prefer
                                {"learning_rate", rate},
                                {"gradient_norm", norm},
                                {"updates", scorer.updates_text()},
+                               {"start", detail::parameters_print(parameters)},
+                               {"depends_on", options.depends_on},
                                {"seed", std::to_string(options.seed)}};
   TrainScorerReport report;
   const auto save = [&] {

@@ -98,7 +98,7 @@ inline StageSettings settings_of(const TunePolicyOptions& o, Index questions) {
 }  // namespace detail
 
 /// Tunes `policy` (an RlPolicy with `questions()`) towards `scorer`. Steps may be raised when a finished stage is
-/// resumed.
+/// resumed, not lowered: what was learned cannot be taken back.
 /// @throws ConfigError, NumericError, IoError, DataError
 template <class B, class T, RlPolicy<B, T> P>
 TunePolicyReport tune_policy(P& policy, const AnswerScorer& scorer, const TunePolicyOptions& options) {
@@ -121,6 +121,10 @@ TunePolicyReport tune_policy(P& policy, const AnswerScorer& scorer, const TunePo
   if (!options.checkpoint.empty()) remove_abandoned(options.checkpoint);
   if (options.resume && !options.checkpoint.empty() && std::filesystem::exists(options.checkpoint)) {
     const StageState state = load_stage(options.checkpoint, policy.parameters(), trainer.adam(), settings);
+    if (static_cast<Index>(state.steps) > options.steps)
+      throw ConfigError(options.checkpoint.string() + ": the stage has taken " + std::to_string(state.steps) +
+                        " steps already, and " + std::to_string(options.steps) +
+                        " are asked for. Remedy: ask for as many or more, or name another folder");
     if (state.history.rows() != static_cast<Index>(state.steps) + 1 || state.history.cols() != fields)
       throw DataError(options.checkpoint.string(), 0, "its history does not fit its steps",
                       "remove the file and begin the stage anew");
