@@ -122,4 +122,15 @@ inline Matrix<float> row_space(const Matrix<float>& m, Index rank, std::uint64_t
   return q;
 }
 
+/// Mean over the rows; zeros of none.
+inline std::vector<float> mean_row(const Matrix<float>& rows) {
+  std::vector<double> sum(static_cast<std::size_t>(rows.cols()));
+  for (Index r = 0; r < rows.rows(); ++r)
+    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(rows(r, static_cast<Index>(c)));
+  std::vector<float> mean;
+  for (const double total : sum)
+    mean.push_back(static_cast<float>(total / static_cast<double>(std::max<Index>(rows.rows(), 1))));
+  return mean;
+}
+
 }  // namespace reclm::detail

@@ -286,12 +286,7 @@ struct ProfiledColumns {
 
 /// Takes the mean of all rows off each, and returns it.
 inline std::vector<float> take_mean(Matrix<float>& rows) {
-  std::vector<double> sum(static_cast<std::size_t>(rows.cols()));
-  for (Index r = 0; r < rows.rows(); ++r)
-    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(rows(r, static_cast<Index>(c)));
-  std::vector<float> mean;
-  for (const double total : sum)
-    mean.push_back(static_cast<float>(total / static_cast<double>(std::max<Index>(rows.rows(), 1))));
+  std::vector<float> mean = mean_row(rows);
   for (Index r = 0; r < rows.rows(); ++r)
     for (std::size_t c = 0; c < mean.size(); ++c) rows(r, static_cast<Index>(c)) -= mean[c];
   return mean;

@@ -67,16 +67,6 @@ inline std::vector<float> mapped(const Matrix<float>& map, std::span<const float
   return y;
 }
 
-inline std::vector<float> mean_row(const Matrix<float>& rows) {
-  std::vector<double> sum(static_cast<std::size_t>(rows.cols()));
-  for (Index r = 0; r < rows.rows(); ++r)
-    for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(rows(r, static_cast<Index>(c)));
-  std::vector<float> mean;
-  for (const double total : sum)
-    mean.push_back(static_cast<float>(total / static_cast<double>(std::max<Index>(rows.rows(), 1))));
-  return mean;
-}
-
 /// Profiles with missing rows filled by the mean of the others. @throws ShapeError, NumericError
 inline Matrix<float> filled_profiles(Matrix<float> rows, std::span<const std::uint8_t> has, const char* whose) {
   if (!has.empty() && static_cast<Index>(has.size()) != rows.rows())
