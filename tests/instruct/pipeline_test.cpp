@@ -10,6 +10,7 @@
 #include "reclm/lm/weights/open_weights.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/refusal.hpp"
 #include "support/sanitized.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -44,17 +45,6 @@ TuningData data_of(const Workshop& shop) {
     return names;
   };
   return from;
-}
-
-/// What is said on refusing; "" where nothing is.
-template <class Action>
-std::string refusal(const Action& action) {
-  try {
-    action();
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return {};
 }
 
 }  // namespace

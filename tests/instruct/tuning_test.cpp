@@ -17,27 +17,13 @@
 #include "reclm/lm/training/finetune.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/refusal.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace reclm;
 using namespace reclm::instruct;
 using namespace reclm_test;
 using reclm::test::TemporaryFolder;
-
-namespace {
-
-/// What is said on refusing; "" where nothing is.
-template <class Action>
-std::string refusal(const Action& action) {
-  try {
-    action();
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return {};
-}
-
-}  // namespace
 
 TEST_CASE("the reward model's stage goes on where it was stopped, to the same bits") {
   const TemporaryFolder folder;
