@@ -128,30 +128,33 @@ RECLM_ALWAYS_INLINE T sum(Vector<T> v) {
   return detail::reduce<T>(v, [](Vector<T> a, Vector<T> b) { return a + b; });
 }
 
-/// Sum over k < n of a[k] · b[k], in a fixed order.
-template <class T>
-RECLM_ALWAYS_INLINE T dot(const T* a, const T* b, Index n) {
+namespace detail {
+// add(sum, a, b) over the registers of two rows; what lies behind their ends counts as zeros.
+template <class T, class Add>
+RECLM_ALWAYS_INLINE T sum_pairs(const T* a, const T* b, Index n, const Add& add) {
   constexpr Index lanes = kLanes<T>;
   Vector<T> sums[4] = {};
   Index k = 0;
   for (; k + 4 * lanes <= n; k += 4 * lanes)
-    for (int v = 0; v < 4; ++v) sums[v] += load(a + k + v * lanes) * load(b + k + v * lanes);
-  for (; k + lanes <= n; k += lanes) sums[0] += load(a + k) * load(b + k);
-  if (k < n) sums[1] += load_part(a + k, n - k) * load_part(b + k, n - k);
+    for (int v = 0; v < 4; ++v) sums[v] = add(sums[v], load(a + k + v * lanes), load(b + k + v * lanes));
+  for (; k + lanes <= n; k += lanes) sums[0] = add(sums[0], load(a + k), load(b + k));
+  if (k < n) sums[1] = add(sums[1], load_part(a + k, n - k), load_part(b + k, n - k));
   return sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+}  // namespace detail
+
+/// Sum over k < n of a[k] · b[k], in a fixed order.
+template <class T>
+RECLM_ALWAYS_INLINE T dot(const T* a, const T* b, Index n) {
+  using V = Vector<T>;
+  return detail::sum_pairs(a, b, n, [](V sum, V x, V y) RECLM_INLINE_LAMBDA { return sum + x * y; });
 }
 
 /// Sum over k < n of max(a[k] + b[k], 0), in a fixed order; NaN stays NaN.
 template <class T>
 RECLM_ALWAYS_INLINE T relu_sum(const T* a, const T* b, Index n) {
-  constexpr Index lanes = kLanes<T>;
-  Vector<T> sums[4] = {};
-  Index k = 0;
-  for (; k + 4 * lanes <= n; k += 4 * lanes)
-    for (int v = 0; v < 4; ++v) sums[v] += max(Vector<T>{}, load(a + k + v * lanes) + load(b + k + v * lanes));
-  for (; k + lanes <= n; k += lanes) sums[0] += max(Vector<T>{}, load(a + k) + load(b + k));
-  if (k < n) sums[1] += max(Vector<T>{}, load_part(a + k, n - k) + load_part(b + k, n - k));
-  return sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  using V = Vector<T>;
+  return detail::sum_pairs(a, b, n, [](V sum, V x, V y) RECLM_INLINE_LAMBDA { return sum + max(V{}, x + y); });
 }
 
 /// Largest lane.
